@@ -1,0 +1,95 @@
+package goatee
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// Document is a BSON document that is decoded when somebody first touches it, and not before: one that nobody touched
+// goes from BSON to JSON without becoming Go values. The zero Document is no document. A Document is not safe for
+// concurrent use; goatee never hands one to two goroutines.
+type Document struct {
+	raw     bson.Raw
+	decoded bson.M
+}
+
+// NewDocument returns a document of raw bytes, which it keeps and does not copy.
+func NewDocument(raw bson.Raw) Document { return Document{raw: raw} }
+
+// DocumentOf returns a document of a Go value: a bson.M is kept as it is, a bson.Raw too, anything else (bson.D, a
+// struct with bson tags) is marshalled.
+func DocumentOf(v any) (Document, error) {
+	switch v := v.(type) {
+	case bson.M:
+		return Document{decoded: v}, nil
+	case bson.Raw:
+		return Document{raw: v}, nil
+	case Document:
+		return v, nil
+	}
+	raw, err := bson.Marshal(v)
+	if err != nil {
+		return Document{}, fmt.Errorf("marshal %T as a document: %w", v, err)
+	}
+	return Document{raw: raw}, nil
+}
+
+// IsZero reports whether there is no document.
+func (d *Document) IsZero() bool { return d.raw == nil && d.decoded == nil }
+
+// IsDecoded reports whether Map has been called: what will be written is the map then, not the bytes.
+func (d *Document) IsDecoded() bool { return d.decoded != nil }
+
+// Len returns the size of the document's bytes; 0 for a document made of a map.
+func (d *Document) Len() int { return len(d.raw) }
+
+// Raw returns the document as BSON. It marshals the map when the document has been decoded, so that edits are in it.
+func (d *Document) Raw() (bson.Raw, error) {
+	if d.decoded == nil {
+		return d.raw, nil
+	}
+	return bson.Marshal(d.decoded)
+}
+
+// Map decodes the document, once, into the Go types the driver uses for bson.M, and returns it for reading and editing:
+// what the map holds in the end is what will be written. Values may share memory with the batch; they are valid as long
+// as the change is. A zero document gives a nil map.
+func (d *Document) Map() (bson.M, error) {
+	if d.decoded == nil && d.raw != nil {
+		m := bson.M{}
+		if err := bson.Unmarshal(d.raw, &m); err != nil {
+			return nil, err
+		}
+		d.decoded = m
+	}
+	return d.decoded, nil
+}
+
+// Lookup returns the value at a path of field names without decoding the document; a zero value when there is none.
+func (d *Document) Lookup(path ...string) bson.RawValue {
+	if d.decoded == nil {
+		return d.raw.Lookup(path...)
+	}
+	raw, err := d.Raw()
+	if err != nil {
+		return bson.RawValue{}
+	}
+	return raw.Lookup(path...)
+}
+
+// Decode unmarshals the document into v, a pointer to a struct with bson tags for instance.
+func (d *Document) Decode(v any) error {
+	raw, err := d.Raw()
+	if err != nil {
+		return err
+	}
+	return bson.Unmarshal(raw, v)
+}
+
+// Clone returns a copy that shares no bytes with d. Values inside a decoded map are shared.
+func (d *Document) Clone() Document {
+	return Document{raw: bytes.Clone(d.raw), decoded: maps.Clone(d.decoded)}
+}
