@@ -16,7 +16,7 @@ type Full struct {
 
 // Delay returns how long to wait after an attempt that failed; the first attempt is 0.
 func (f Full) Delay(attempt int) time.Duration {
-	return rand.N(f.Ceiling(attempt) + 1)
+	return rand.N(max(f.Ceiling(attempt), 1))
 }
 
 // Ceiling returns the longest delay after an attempt.
