@@ -1,0 +1,79 @@
+// Package resumetest is the conformance suite of goatee.PositionStore. goatee's own stores pass it; run it on yours:
+//
+//	func TestConformance(t *testing.T) {
+//		resumetest.Run(t, func(t *testing.T) func() goatee.PositionStore {
+//			path := filepath.Join(t.TempDir(), "positions")
+//			return func() goatee.PositionStore { return mystore.Open(path) }
+//		})
+//	}
+package resumetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// Run tests a store. prepare is called for each test and makes an empty place of its own for it; what it returns opens
+// a store on that place, any number of times, as a process does that is started again. A store in memory is opened by
+// returning the same one.
+func Run(t *testing.T, prepare func(t *testing.T) (open func() goatee.PositionStore)) {
+	for name, test := range map[string]func(*testing.T, func() goatee.PositionStore){
+		"nothing stored is the zero position":              testNothingStored,
+		"every kind of position survives reopening":        testKinds,
+		"tokens come back byte by byte":                    testTokenBytes,
+		"sources are kept apart":                           testSourcesApart,
+		"a save replaces the whole position of a source":   testReplace,
+		"a save leaves the other sources alone":            testOthersUntouched,
+		"a complete read can be begun again":               testReadAgain,
+		"a stale fencing token changes nothing":            testStaleFence,
+		"a new fencing token takes over":                   testTakeOver,
+		"without fencing token nothing is compared":        testNoFence,
+		"a save without positions announces a new fence":   testEmptySave,
+		"positions can be many":                            testMany,
+		"the store keeps no memory of the caller's tokens": testTokenCopied,
+		"a save with an ended context stores nothing new":  testEndedContext,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, prepare(t)) })
+	}
+}
+
+const (
+	orders     = goatee.ChangeStreamPrefix + "shop.orders"
+	customers  = goatee.ChangeStreamPrefix + "shop.customers"
+	deployment = goatee.ChangeStreamPrefix
+	readOrders = goatee.DirectReadPrefix + "shop.orders"
+	readViews  = goatee.DirectReadPrefix + "shop.views"
+	custom     = "shop.orders"
+)
+
+func position(t *testing.T, n uint32) goatee.Position {
+	return goatee.Position{
+		Token:       token(t, bson.D{{Key: "_data", Value: fmt.Sprintf("82%08X000000012B0229296E04", n)}}),
+		ClusterTime: primitive.Timestamp{T: n, I: 1},
+	}
+}
+
+func token(t *testing.T, v any) bson.Raw {
+	raw, err := bson.Marshal(v)
+	require.NoError(t, err)
+	return raw
+}
+
+func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source string, p goatee.Position) {
+	t.Helper()
+	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{Source: source, Position: p}}))
+}
+
+func requirePosition(t *testing.T, s goatee.PositionStore, source string, want goatee.Position) {
+	t.Helper()
+	got, err := s.Load(context.Background(), source)
+	require.NoError(t, err)
+	require.Equal(t, want, got, "position of %q", source)
+}
