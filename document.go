@@ -6,6 +6,8 @@ import (
 	"maps"
 
 	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/goatee-sync/goatee/internal/bsonjson"
 )
 
 // Document is a BSON document that is decoded when somebody first touches it, and not before: one that nobody touched
@@ -59,8 +61,8 @@ func (d *Document) Raw() (bson.Raw, error) {
 // as the change is. A zero document gives a nil map.
 func (d *Document) Map() (bson.M, error) {
 	if d.decoded == nil && d.raw != nil {
-		m := bson.M{}
-		if err := bson.Unmarshal(d.raw, &m); err != nil {
+		m, err := bsonjson.DecodeMap(d.raw)
+		if err != nil {
 			return nil, err
 		}
 		d.decoded = m

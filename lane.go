@@ -1,0 +1,349 @@
+package goatee
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// item is a change on its way through a lane.
+type item struct {
+	change *Change
+	src    *sourceState
+	hash   uint64 // of the document's Elasticsearch identity
+}
+
+// part is what one batch brings to one lane.
+type part struct {
+	t     *tracked
+	items []item
+	bytes int
+}
+
+// itemOverhead stands for what a change weighs beyond its document: an action line, a delete.
+const itemOverhead = 128
+
+var partPool = sync.Pool{New: func() any { return new(part) }}
+
+func newPart(t *tracked) *part {
+	p := partPool.Get().(*part)
+	p.t = t
+	return p
+}
+
+func (p *part) add(i item) {
+	p.items = append(p.items, i)
+	p.bytes += i.change.Document.Len() + itemOverhead
+}
+
+func (p *part) free() {
+	clear(p.items)
+	*p = part{items: p.items[:0]}
+	partPool.Put(p)
+}
+
+// lane writes the changes of its documents in order: look-ups, transform, write, done. A document always takes the same
+// lane, and a lane has one write under way at a time, so that order per document holds whatever the other lanes do.
+type lane struct {
+	p       *pipeline
+	index   int
+	queue   chan *part
+	hash    *hasher
+	deletes tombstones
+
+	// What follows is reused from batch to batch.
+	parts   []*part
+	items   []item
+	actions []Action
+	out     []Item
+	seen    map[uint64]*Change
+	need    []*Change
+}
+
+func newLane(p *pipeline, index int, hash *hasher) *lane {
+	// The queue's length hardly matters: what waits in it is bounded by the budget.
+	return &lane{p: p, index: index, queue: make(chan *part, 64), hash: hash.clone(), seen: map[uint64]*Change{}}
+}
+
+// run writes what arrives until the queue is closed or ctx ends, which leaves the rest unacknowledged.
+func (l *lane) run(ctx context.Context) error {
+	for l.gather(ctx) {
+		if err := l.process(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // the cause is known already
+			}
+			return err
+		}
+		for i, p := range l.parts {
+			p.t.settle(1)
+			p.free()
+			l.parts[i] = nil
+		}
+		l.p.busy.add(-len(l.parts))
+	}
+	return nil
+}
+
+// gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy,
+// and a lone change waits for nobody.
+func (l *lane) gather(ctx context.Context) bool {
+	l.parts, l.items = l.parts[:0], l.items[:0]
+	select {
+	case p, ok := <-l.queue:
+		if !ok {
+			return false
+		}
+		l.take(p)
+	case <-ctx.Done():
+		return false
+	}
+	for bytes := l.parts[0].bytes; bytes < l.p.batchBytes && len(l.items) < l.p.batchActions; {
+		select {
+		case p, ok := <-l.queue:
+			if !ok {
+				return true
+			}
+			l.take(p)
+			bytes += p.bytes
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+func (l *lane) take(p *part) {
+	l.parts = append(l.parts, p)
+	l.items = append(l.items, p.items...)
+}
+
+func (l *lane) process(ctx context.Context) error {
+	items := l.deletes.filter(l, l.items)
+	if l.p.latest {
+		n := len(items)
+		items = l.collapse(items)
+		l.p.counts.coalesced.Add(int64(n - len(items)))
+	}
+	for len(items) > 0 {
+		n, err := l.fetch(ctx, items)
+		if err != nil {
+			return err
+		}
+		if err := l.write(ctx, items[:n]); err != nil {
+			return err
+		}
+		items = items[n:]
+	}
+	return nil
+}
+
+// collapse keeps the newest of several changes of one document. Direct reads take no part: their version may be older
+// than that of a change that was queued before them.
+func (l *lane) collapse(items []item) []item {
+	if !repeats(items) {
+		return items
+	}
+	clear(l.seen)
+	keep := len(items)
+	for i := len(items) - 1; i >= 0; i-- {
+		c := items[i].change
+		if c.Op != OpRead {
+			if newer := l.seen[items[i].hash]; newer != nil && supersedes(newer, c) {
+				continue
+			}
+			l.seen[items[i].hash] = c
+		}
+		keep--
+		items[keep] = items[i]
+	}
+	return items[keep:]
+}
+
+// repeats reports whether a document can occur twice: not among inserts and direct reads.
+func repeats(items []item) bool {
+	if len(items) < 2 {
+		return false
+	}
+	for i := range items {
+		if op := items[i].change.Op; op != OpInsert && op != OpRead {
+			return true
+		}
+	}
+	return false
+}
+
+func supersedes(newer, older *Change) bool {
+	return newer.ID.Type == older.ID.Type && string(newer.ID.Value) == string(older.ID.Value) &&
+		newer.Namespace == older.Namespace && newer.Version() >= older.Version()
+}
+
+func (i *item) lacksDocument() bool {
+	return i.change.Op == OpUpdate && i.change.Document.IsZero() && i.src.fetcher != nil
+}
+
+// fetch gets the documents of updates, one source at a time, and returns how many items at the front can be written.
+func (l *lane) fetch(ctx context.Context, items []item) (int, error) {
+	var src *sourceState
+	l.need = l.need[:0]
+	ready := len(items)
+	for i := range items {
+		if !items[i].lacksDocument() {
+			continue
+		}
+		if src == nil {
+			src = items[i].src
+		}
+		if items[i].src != src {
+			ready = i
+			break
+		}
+		l.need = append(l.need, items[i].change)
+	}
+	if src == nil {
+		return ready, nil
+	}
+	rest, err := src.fetcher.Fetch(ctx, l.need)
+	if err != nil {
+		return 0, fmt.Errorf("fetch documents for %s: %w", src.name, err)
+	}
+	if len(rest) == 0 {
+		return ready, nil
+	}
+	return l.firstOf(items[:ready], rest)
+}
+
+// firstOf returns the index of the first item that is still without its document.
+func (l *lane) firstOf(items []item, rest []*Change) (int, error) {
+	left := make(map[*Change]bool, len(rest))
+	for _, c := range rest {
+		left[c] = true
+	}
+	for i := range items {
+		if left[items[i].change] {
+			if i == 0 {
+				return 0, errors.New("a document fetcher made no progress")
+			}
+			return i, nil
+		}
+	}
+	return len(items), nil
+}
+
+// write turns items into actions and makes them durable.
+func (l *lane) write(ctx context.Context, items []item) error {
+	l.actions = l.actions[:0]
+	for i := range items {
+		if a, ok := defaultAction(items[i].change); ok {
+			l.actions = append(l.actions, a)
+		}
+	}
+	if l.p.transformer != nil {
+		if err := l.transform(ctx); err != nil {
+			return err
+		}
+	}
+	if len(l.actions) == 0 {
+		return nil
+	}
+	began := time.Now()
+	err := l.p.sink.Write(ctx, l.actions)
+	notify(l.p.observer.Written,
+		WriteInfo{Lane: l.index, Changes: len(items), Actions: len(l.actions), Took: time.Since(began), Err: err})
+	err = l.buryRefused(ctx, err)
+	clear(l.actions) // so that no document outlives its batch
+	return err
+}
+
+func defaultAction(c *Change) (Action, bool) {
+	switch {
+	case c.Op == OpDelete:
+		return Action{Kind: ActionDelete, Change: c}, true
+	case c.Op.IsBarrier():
+		return Action{Kind: ActionDrop, Change: c}, true
+	case c.Op.HasDocument() && !c.Document.IsZero():
+		return Action{Change: c}, true
+	}
+	return Action{}, false
+}
+
+// transform replaces the lane's default actions by what the transformer makes of them.
+func (l *lane) transform(ctx context.Context) error {
+	defaults := l.actions
+	l.out = l.out[:0]
+	for i := range defaults {
+		l.out = append(l.out, Item{Change: defaults[i].Change, Actions: defaults[i : i+1 : i+1]})
+	}
+	if batch, ok := l.p.transformer.(BatchTransformer); ok {
+		if err := guard(func() error { return batch.TransformBatch(ctx, l.out) }); err != nil {
+			for i := range l.out {
+				l.out[i].Err = err
+			}
+		}
+	} else {
+		for i := range l.out {
+			it := &l.out[i]
+			it.Err = guard(func() (err error) {
+				it.Actions, err = l.p.transformer.Transform(ctx, it.Change, it.Actions)
+				return err
+			})
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // what failed may have failed because of it
+	}
+	return l.collect(ctx)
+}
+
+// collect puts the transformed actions in a row. Usually there is one per change, in place already.
+func (l *lane) collect(ctx context.Context) error {
+	actions := make([]Action, 0, len(l.out))
+	for i := range l.out {
+		it := &l.out[i]
+		if it.Err != nil {
+			if err := l.bury(ctx, DeadLetter{Change: it.Change, Err: it.Err}); err != nil {
+				return err
+			}
+			continue
+		}
+		actions = append(actions, it.Actions...)
+	}
+	clear(l.out)
+	l.actions = actions
+	return nil
+}
+
+// guard turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v\n%s", ErrPanic, v, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+// buryRefused dead-letters the actions a write refused and passes on every other error.
+func (l *lane) buryRefused(ctx context.Context, err error) error {
+	var refused *BatchError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, e := range refused.Failed {
+		if err := l.bury(ctx, DeadLetter{Change: e.Action.Change, Action: e.Action, Err: e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lane) bury(ctx context.Context, d DeadLetter) error {
+	l.p.counts.deadLetters.Add(1)
+	notify(l.p.observer.DeadLetter, d)
+	if err := l.p.deadLetter(ctx, d); err != nil {
+		return fmt.Errorf("dead letter handler: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package goatee
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// reads knows which direct reads are under way. While one is, deletes are remembered: Elasticsearch forgets the version
+// of a deleted document after index.gc_deletes, and would then accept an older copy that a slow read still holds.
+type reads struct {
+	mu      sync.Mutex
+	sources []*sourceState
+	active  atomic.Bool
+	floor   atomic.Uint64 // no read to come is older than this cluster time
+	dropped map[Namespace]uint64
+}
+
+func (r *reads) init(sources []*sourceState) {
+	for _, s := range sources {
+		if s.direct {
+			r.sources = append(r.sources, s)
+		}
+	}
+	r.active.Store(len(r.sources) > 0)
+	r.dropped = map[Namespace]uint64{}
+}
+
+// advance moves the floor to the oldest low watermark of the reads that are not done.
+func (r *reads) advance() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	floor := uint64(math.MaxUint64)
+	for _, s := range r.sources {
+		if !s.done.Load() {
+			floor = min(floor, timestamp(s.low().ClusterTime))
+		}
+	}
+	r.floor.Store(floor)
+}
+
+// complete reports whether every direct read is done, and then lets the lanes forget.
+func (r *reads) complete() bool {
+	for _, s := range r.sources {
+		if !s.done.Load() {
+			return false
+		}
+	}
+	r.active.Store(false)
+	return true
+}
+
+// drop remembers a drop. It is called during a barrier, while no lane is at work.
+func (r *reads) drop(c *Change) {
+	if !r.active.Load() {
+		clear(r.dropped)
+		return
+	}
+	r.dropped[c.Namespace] = uint64(c.Version())
+	if c.To != nil {
+		r.dropped[*c.To] = uint64(c.Version())
+	}
+}
+
+// isDropped reports whether a read is older than a drop of its collection or database.
+func (r *reads) isDropped(c *Change) bool {
+	if len(r.dropped) == 0 {
+		return false
+	}
+	v := uint64(c.Version())
+	return r.dropped[c.Namespace] > v || r.dropped[Namespace{Database: c.Namespace.Database}] > v
+}
+
+// tombstones are the deletes one lane has seen while direct reads are under way.
+type tombstones struct {
+	byHash map[uint64][]tombstone
+	prune  int // size at which the next pruning is worth it
+}
+
+type tombstone struct {
+	identity string
+	version  uint64
+}
+
+// minPrune is the number of tombstones below which pruning is not worth it.
+const minPrune = 1024
+
+// filter drops direct reads that are older than a delete or drop, and remembers deletes.
+func (t *tombstones) filter(l *lane, items []item) []item {
+	if !l.p.reads.active.Load() {
+		t.byHash = nil
+		return items
+	}
+	kept := items[:0]
+	for _, i := range items {
+		switch {
+		case i.change.Op == OpDelete:
+			t.add(l, i)
+		case i.change.Op == OpRead && i.src.direct && (l.p.reads.isDropped(i.change) || t.isStale(l, i)):
+			continue
+		}
+		kept = append(kept, i)
+	}
+	return kept
+}
+
+func (t *tombstones) add(l *lane, i item) {
+	if t.byHash == nil {
+		t.byHash, t.prune = map[uint64][]tombstone{}, minPrune
+	}
+	v := uint64(i.change.Version())
+	if v < l.p.reads.floor.Load() {
+		return
+	}
+	t.byHash[i.hash] = append(t.byHash[i.hash], tombstone{identity: string(l.hash.identity(i.change)), version: v})
+	if len(t.byHash) >= t.prune {
+		t.forget(l.p.reads.floor.Load())
+		t.prune = max(minPrune, 2*len(t.byHash))
+	}
+}
+
+func (t *tombstones) isStale(l *lane, i item) bool {
+	found := t.byHash[i.hash]
+	if len(found) == 0 {
+		return false
+	}
+	identity := string(l.hash.identity(i.change))
+	for _, d := range found {
+		if d.identity == identity && d.version >= uint64(i.change.Version()) {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops what no read to come can be older than.
+func (t *tombstones) forget(floor uint64) {
+	for h, list := range t.byHash {
+		kept := list[:0]
+		for _, d := range list {
+			if d.version >= floor {
+				kept = append(kept, d)
+			}
+		}
+		if len(kept) == 0 {
+			delete(t.byHash, h)
+		} else {
+			t.byHash[h] = kept
+		}
+	}
+}
