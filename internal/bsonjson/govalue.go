@@ -254,9 +254,9 @@ func (t *transcoder) goOther(dst []byte, v any, depth int) ([]byte, bool) {
 func (t *transcoder) goScope(dst []byte, scope any, depth int) ([]byte, bool) {
 	fields, ok := scope.(bson.D)
 	if !ok {
-		return t.goValue(dst, scope, depth-1)
+		return t.goValue(dst, scope, depth)
 	}
-	if depth <= 1 {
+	if depth <= 0 {
 		t.refuse(reasonDepth)
 		return dst, false
 	}
@@ -270,7 +270,7 @@ func (t *transcoder) goScope(dst []byte, scope any, depth int) ([]byte, bool) {
 			dst = append(dst, ',')
 		}
 		dst = append(AppendString(append(dst, `{"Key":`...), field.Key), `,"Value":`...)
-		if dst, ok = t.goValue(dst, field.Value, depth-2); !ok {
+		if dst, ok = t.goValue(dst, field.Value, depth-1); !ok {
 			t.within(field.Key)
 			return dst, false
 		}

@@ -1,6 +1,7 @@
 package bsonjson
 
 import (
+	"bytes"
 	"math"
 	"math/bits"
 	"strconv"
@@ -72,9 +73,12 @@ func appendFloat(dst []byte, f float64, bitSize int, short bool) []byte {
 			return out
 		}
 	}
+	small, big := 1e-6, 1e21
+	if bitSize == 32 {
+		small, big = float64(float32(small)), float64(float32(big))
+	}
 	format := byte('f')
-	if abs != 0 && (abs < 1e-6 || abs >= 1e21) ||
-		bitSize == 32 && abs != 0 && (float32(abs) < 1e-6 || float32(abs) >= 1e21) {
+	if abs != 0 && (abs < small || abs >= big) {
 		format = 'e'
 	}
 	start := len(dst)
@@ -82,7 +86,7 @@ func appendFloat(dst []byte, f float64, bitSize int, short bool) []byte {
 	if format == 'e' {
 		return trimExponent(dst)
 	}
-	if !short && !hasPoint(dst[start:]) {
+	if !short && bytes.IndexByte(dst[start:], '.') < 0 {
 		dst = append(dst, '.', '0')
 	}
 	return dst
@@ -95,15 +99,6 @@ func trimExponent(dst []byte) []byte {
 		return dst[:n-1]
 	}
 	return dst
-}
-
-func hasPoint(s []byte) bool {
-	for _, c := range s {
-		if c == '.' {
-			return true
-		}
-	}
-	return false
 }
 
 // appendDecimal appends numbers that are integral or have up to six decimals

@@ -146,8 +146,9 @@ func stringBody(src []byte) (s []byte, size int) {
 }
 
 // binaryBody returns subtype and bytes of the binary value at the start of src,
-// without the inner length of the old subtype 2, and the size of its encoding.
-// size is 0 when it is malformed.
+// and the size of its encoding. size is 0 when it is malformed. The old subtype
+// 2 has a second length inside; where writers forgot it, the bytes count as they
+// are.
 func binaryBody(src []byte) (subtype byte, data []byte, size int) {
 	if len(src) < 5 {
 		return 0, nil, 0
@@ -157,13 +158,10 @@ func binaryBody(src []byte) (subtype byte, data []byte, size int) {
 		return 0, nil, 0
 	}
 	subtype, data = src[4], src[5:5+n]
-	if subtype != 0x02 {
-		return subtype, data, 5 + n
+	if subtype == bsontype.BinaryBinaryOld && n >= 4 && int(int32(binary.LittleEndian.Uint32(data))) == n-4 {
+		data = data[4:]
 	}
-	if n < 4 || int(int32(binary.LittleEndian.Uint32(data))) != n-4 {
-		return 0, nil, 0
-	}
-	return subtype, data[4:], 5 + n
+	return subtype, data, 5 + n
 }
 
 // regexBody returns pattern and options of the regular expression at the start
