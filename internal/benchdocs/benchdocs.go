@@ -34,7 +34,7 @@ func Small(i int) bson.Raw {
 		{Key: "updated", Value: g.date()},
 		{Key: "category", Value: g.word()},
 		{Key: "note", Value: nil},
-		{Key: "warehouse", Value: g.code(12)},
+		{Key: "store", Value: g.code(12)},
 	})
 }
 
@@ -76,6 +76,9 @@ func Medium(i int) bson.Raw {
 			bson.D{{Key: "at", Value: g.date()}, {Key: "state", Value: g.word()}},
 			bson.D{{Key: "at", Value: g.date()}, {Key: "state", Value: g.word()}},
 		}},
+		{Key: "currency", Value: "EUR"},
+		{Key: "editor", Value: g.objectID()},
+		{Key: "note", Value: "Größe geprüft – naïve façade, 大丈夫"},
 		{Key: "version", Value: int64(i)},
 		{Key: "comment", Value: g.text(12)},
 	})
@@ -89,7 +92,9 @@ func Large(i int) bson.Raw {
 		lines[n] = bson.D{
 			{Key: "line", Value: int32(n)},
 			{Key: "ref", Value: g.objectID()},
-			{Key: "label", Value: g.text(2)},
+			{Key: "sku", Value: g.code(10)},
+			{Key: "label", Value: g.text(3)},
+			{Key: "qty", Value: int32(1 + g.IntN(99))},
 			{Key: "amount", Value: g.price()},
 			{Key: "at", Value: g.date()},
 		}

@@ -33,6 +33,7 @@ func AppendDocument(dst []byte, doc bson.Raw, o *Options) ([]byte, error) {
 type transcoder struct {
 	Options
 	selective bool // fields need a look before they are written
+	idDepth   int  // depth at which _id is left out, -1 for nowhere
 	end       int  // size of the document; what is left of it is cap(src)
 	failure   failure
 }
@@ -45,12 +46,15 @@ type failure struct {
 }
 
 func newTranscoder(size int, o *Options) transcoder {
-	t := transcoder{end: size}
+	t := transcoder{end: size, idDepth: -1}
 	if o != nil {
 		t.Options = *o
 	}
 	t.MaxDepth = t.maxDepth()
-	t.selective = t.Prune || t.OmitID || t.Keys == KeysRefuse
+	t.selective = t.Prune || t.Keys == KeysRefuse
+	if t.OmitID {
+		t.idDepth = t.MaxDepth
+	}
 	return t
 }
 
@@ -87,7 +91,7 @@ func (t *transcoder) document(dst, src []byte, depth int) ([]byte, bool) {
 	dst = append(dst, '{')
 	empty := len(dst)
 	for len(src) > 0 {
-		if t.selective {
+		if t.selective || depth == t.idDepth && isID(src) {
 			size, skip := t.inspect(all, src, depth)
 			if size < 0 {
 				return dst, false
@@ -126,7 +130,7 @@ func (t *transcoder) array(dst, src []byte, depth int) ([]byte, bool) {
 	dst = append(dst, '[')
 	empty := len(dst)
 	for index := 0; len(src) > 0; index++ {
-		n := bytes.IndexByte(src[1:], 0)
+		n := indexSize(src[1:])
 		if n < 0 {
 			t.malformed(src, reasonKey)
 			return dst, false
@@ -147,6 +151,20 @@ func (t *transcoder) array(dst, src []byte, depth int) ([]byte, bool) {
 		src = value[size:]
 	}
 	return append(dst, ']'), true
+}
+
+// indexSize returns the length of the array index at the start of src, mostly of
+// one or two digits, or -1 when it does not end.
+func indexSize(src []byte) int {
+	if len(src) > 2 {
+		if src[1] == 0 && src[0] != 0 {
+			return 1
+		}
+		if src[2] == 0 && src[1] != 0 && src[0] != 0 {
+			return 2
+		}
+	}
+	return bytes.IndexByte(src, 0)
 }
 
 // key writes the name at the start of src with its colon and returns its

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -106,6 +107,15 @@ func TestDamagedDocumentsNeverGiveInvalidJSON(t *testing.T) {
 			checkTotal(t, damaged)
 		}
 	}
+}
+
+func TestRandomDamageNeverGivesInvalidJSON(t *testing.T) {
+	eachRandomDocument(t, 10_000, func(t *testing.T, raw bson.Raw) {
+		for range 1 + rand.IntN(3) {
+			raw[4+rand.IntN(len(raw)-4)] = byte(rand.IntN(256) >> rand.IntN(8))
+		}
+		checkTotal(t, raw)
+	})
 }
 
 func TestNestingIsBounded(t *testing.T) {

@@ -20,6 +20,11 @@ const (
 	reasonClash       = "dotted field name clashes with another field"
 )
 
+// isID reports whether the element that src starts with is named _id.
+func isID(src []byte) bool {
+	return len(src) > 4 && string(src[1:5]) == "_id\x00"
+}
+
 // inspect looks at the element that src starts with, one of those in all. It
 // tells the element's size, if the element is to be skipped.
 func (t *transcoder) inspect(all, src []byte, depth int) (size int, skip bool) {
@@ -30,7 +35,7 @@ func (t *transcoder) inspect(all, src []byte, depth int) (size int, skip bool) {
 		return -1, false
 	}
 	typ, key, value := bsontype.Type(src[0]), src[1:1+n], src[n+2:]
-	if top && t.OmitID && string(key) == "_id" {
+	if depth == t.idDepth && string(key) == "_id" {
 		size, reason := valueSize(typ, value)
 		if reason != "" {
 			t.malformed(value, reason)
