@@ -1,0 +1,228 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/backoff"
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+)
+
+// Option sets something of a Bulk.
+type Option func(*config) error
+
+type config struct {
+	maxBytes           int
+	maxActions         int
+	requestTimeout     time.Duration
+	backoff            backoff.Full
+	gzip               bool
+	droppedCollections bool
+	droppedDatabases   bool
+	logger             *slog.Logger
+	observer           goatee.Observer
+	json               bsonjson.Options
+	idForm             bsonjson.IDForm
+}
+
+func defaults() config {
+	return config{
+		// From 512 KiB to 8 MiB makes no difference to Elasticsearch; 2 MiB keeps buffers small.
+		maxBytes:           2 << 20,
+		requestTimeout:     time.Minute,
+		backoff:            backoff.Full{Base: 100 * time.Millisecond, Max: 10 * time.Second},
+		droppedCollections: true,
+		droppedDatabases:   true,
+		logger:             slog.New(slog.DiscardHandler),
+		// Elasticsearch refuses _id inside a document.
+		json: bsonjson.Options{OmitID: true},
+	}
+}
+
+func newConfig(opts []Option) (config, error) {
+	c := defaults()
+	var errs []error
+	for _, opt := range opts {
+		errs = append(errs, opt(&c))
+	}
+	return c, errors.Join(errs...)
+}
+
+// WithMaxBytes sets the size at which a bulk request body is sent, in bytes before compression. A single larger action
+// goes alone. Default: 2 MiB.
+func WithMaxBytes(n int) Option {
+	return func(c *config) error {
+		c.maxBytes = n
+		return positive("WithMaxBytes", n)
+	}
+}
+
+// WithMaxActions sets how many actions one bulk request holds at most; 0 is no limit. Default: 0.
+func WithMaxActions(n int) Option {
+	return func(c *config) error {
+		c.maxActions = n
+		if n < 0 {
+			return fmt.Errorf("sink.WithMaxActions(%d): want 0 for no limit, or more", n)
+		}
+		return nil
+	}
+}
+
+// WithRequestTimeout sets how long one request may take, answer included, before it is given up and sent again.
+// Default: 1 minute.
+func WithRequestTimeout(d time.Duration) Option {
+	return func(c *config) error {
+		c.requestTimeout = d
+		return positive("WithRequestTimeout", d)
+	}
+}
+
+// WithBackoff sets the delays between attempts: random, below a ceiling that starts at base and doubles up to most.
+// A longer Retry-After of the server counts more. Default: 100 ms and 10 s.
+func WithBackoff(base, most time.Duration) Option {
+	return func(c *config) error {
+		c.backoff = backoff.Full{Base: base, Max: most}
+		if base <= 0 || most < base {
+			return fmt.Errorf("sink.WithBackoff(%v, %v): want 0 < base <= most", base, most)
+		}
+		return nil
+	}
+}
+
+// WithGzip compresses request bodies at the fastest level. It doubles the CPU that goatee needs and pays on networks
+// below about 100 MB/s. The client must not compress as well. Default: off.
+func WithGzip(on bool) Option {
+	return func(c *config) error {
+		c.gzip = on
+		return nil
+	}
+}
+
+// WithDroppedCollections says whether a dropped or renamed collection's index is deleted. Default: true.
+func WithDroppedCollections(on bool) Option {
+	return func(c *config) error {
+		c.droppedCollections = on
+		return nil
+	}
+}
+
+// WithDroppedDatabases says whether the indices of a dropped database's collections are deleted. Default: true.
+func WithDroppedDatabases(on bool) Option {
+	return func(c *config) error {
+		c.droppedDatabases = on
+		return nil
+	}
+}
+
+// WithLogger sets where changes of state are logged, one line each. Default: nowhere.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error {
+		if l == nil {
+			return errors.New("sink.WithLogger(nil): leave the option out to log nothing")
+		}
+		c.logger = l
+		return nil
+	}
+}
+
+// WithObserver sets who is told when Elasticsearch stops answering and when it answers again. Default: nobody.
+func WithObserver(o goatee.Observer) Option {
+	return func(c *config) error {
+		c.observer = goatee.TeeObserver(c.observer, o)
+		return nil
+	}
+}
+
+// WithShortDoubles writes integral doubles without a fraction: 30 for 30.0. Elasticsearch then maps a new field as long
+// or float by whichever document comes first. Default: false.
+func WithShortDoubles(on bool) Option {
+	return func(c *config) error {
+		c.json.ShortDoubles = on
+		return nil
+	}
+}
+
+// WithDecimalStrings writes Decimal128 values as strings. Default: false, as numbers with all their digits.
+func WithDecimalStrings(on bool) Option {
+	return func(c *config) error {
+		c.json.DecimalStrings = on
+		return nil
+	}
+}
+
+// WithEpochMillis writes dates as milliseconds since 1970. Default: false, as RFC 3339 text in UTC.
+func WithEpochMillis(on bool) Option {
+	return func(c *config) error {
+		c.json.EpochMillis = on
+		return nil
+	}
+}
+
+// WithBase64UUIDs writes UUIDs in base64 like other binary values. Default: false, as dashed hexadecimal digits.
+func WithBase64UUIDs(on bool) Option {
+	return func(c *config) error {
+		c.json.Base64UUIDs = on
+		return nil
+	}
+}
+
+// WithPrune leaves out fields and array elements that JSON cannot hold: NaN, infinities, dates outside the years 0 to
+// 9999. Default: false, the document is refused.
+func WithPrune(on bool) Option {
+	return func(c *config) error {
+		c.json.Prune = on
+		return nil
+	}
+}
+
+// KeyPolicy says what becomes of field names that Elasticsearch refuses: empty or blank names, dots without a name
+// between them, metadata fields such as _source at the top level, dotted names that clash with a sibling.
+type KeyPolicy uint8
+
+// The policies. The zero value passes every name through and lets Elasticsearch decide.
+const (
+	KeysKeep KeyPolicy = iota
+	// KeysRefuse refuses the document and names the field's path.
+	KeysRefuse
+	// KeysReplace writes "_" for dots and blank names, and in front of metadata fields.
+	KeysReplace
+)
+
+// WithKeyPolicy sets what becomes of field names that Elasticsearch refuses. Default: KeysKeep.
+func WithKeyPolicy(p KeyPolicy) Option {
+	return func(c *config) error {
+		switch p {
+		case KeysKeep:
+			c.json.Keys = bsonjson.KeysKeep
+		case KeysRefuse:
+			c.json.Keys = bsonjson.KeysRefuse
+		case KeysReplace:
+			c.json.Keys = bsonjson.KeysReplace
+		default:
+			return fmt.Errorf("sink.WithKeyPolicy(%d): want KeysKeep, KeysRefuse or KeysReplace", p)
+		}
+		return nil
+	}
+}
+
+// WithExtendedJSONIDs writes an _id that is a document as canonical extended JSON, which never gives two different ids
+// one text. Default: false, as Go prints a map, which is what Monstache did.
+func WithExtendedJSONIDs(on bool) Option {
+	return func(c *config) error {
+		c.idForm = bsonjson.IDGoMap
+		if on {
+			c.idForm = bsonjson.IDExtendedJSON
+		}
+		return nil
+	}
+}
+
+func positive[T int | time.Duration](option string, n T) error {
+	if n <= 0 {
+		return fmt.Errorf("sink.%s(%v): want more than 0", option, n)
+	}
+	return nil
+}
