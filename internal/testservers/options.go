@@ -107,8 +107,7 @@ func Auth(user, password string) MongoOption {
 	})
 }
 
-// OplogMB sets the size in megabytes of a dedicated replica set's oplog. Default: 256; the least is 1, although mongod
-// keeps about 16 MB before it truncates.
+// OplogMB sets the size in megabytes of a dedicated replica set's oplog. Default: 256.
 func OplogMB(n int) MongoOption {
 	return mongoOption(func(cfg *mongoConfig) error {
 		if n < 1 {

@@ -20,16 +20,16 @@ func freePorts(n int) (ports []int, err error) {
 	return ports, nil
 }
 
-// retryPorts calls start again, which chooses other ports, when one was taken.
-func retryPorts(start func() error) error {
+// retryPorts calls start, and again when a port was taken, for which start chooses other ports. A fixed port is tried
+// once.
+func retryPorts(fixed bool, start func() error) error {
 	const attempts = 5
-	var err error
-	for range attempts {
-		if err = start(); !errors.Is(err, errPortTaken) {
+	for attempt := 1; ; attempt++ {
+		err := start()
+		if !errors.Is(err, errPortTaken) || fixed || attempt == attempts {
 			return err
 		}
 	}
-	return err
 }
 
 // answers reports whether somebody listens at the address.

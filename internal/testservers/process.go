@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// errPortTaken says that somebody took a free port between its choice and the server's start.
-var errPortTaken = errors.New("port taken meanwhile")
+// errPortTaken says that somebody listens on the port, which was perhaps free when it was chosen.
+var errPortTaken = errors.New("its port is taken")
 
 // process is one server process that can be started again. No goroutine runs while it does: the process is waited for
 // only where it is ended. Its methods may be called concurrently.
@@ -151,7 +151,11 @@ func (p *process) ended() bool {
 // gone forgets the process id; mu is held.
 func (p *process) gone() error {
 	p.pid = 0
-	return os.Remove(p.pidPath())
+	// A process that was killed early has not recorded its id yet.
+	if err := os.Remove(p.pidPath()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // reap reports whether the child has ended, waiting for it unless told not to.

@@ -14,11 +14,6 @@ import (
 	"syscall"
 )
 
-const (
-	envMongoDB       = "GOATEE_MONGODB_URI"
-	envElasticsearch = "GOATEE_ELASTICSEARCH_URL"
-)
-
 // shared returns the address of the server of this name that serves the whole run, and calls start to start it in the
 // given folder if none runs yet. The processes of one run find each other by the process that started them.
 func shared(ctx context.Context, name string, start func(*workdir) (address string, err error)) (string, error) {

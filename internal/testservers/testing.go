@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +26,10 @@ func MongoDB(t testing.TB, opts ...MongoOption) *Mongo {
 		t.Cleanup(func() { report(t, m.Close()) })
 		return m
 	}
-	if uri := os.Getenv(envMongoDB); uri != "" {
-		return &Mongo{uri: uri}
+	m, err := findMongo(t.Context())
+	fatal(t, err)
+	if m != nil {
+		return m
 	}
 	uri, err := shared(t.Context(), "mongodb", func(dir *workdir) (string, error) {
 		m, err := startMongoIn(t.Context(), dir, cfg)
@@ -53,8 +54,10 @@ func Elasticsearch(t testing.TB, opts ...ElasticOption) *Elastic {
 		t.Cleanup(func() { report(t, e.Close()) })
 		return e
 	}
-	if url := os.Getenv(envElasticsearch); url != "" {
-		return &Elastic{url: strings.TrimRight(url, "/")}
+	e, err := findElastic(t.Context())
+	fatal(t, err)
+	if e != nil {
+		return e
 	}
 	url, err := shared(t.Context(), cfg.kind, func(dir *workdir) (string, error) {
 		e, err := startElasticIn(t.Context(), dir, cfg)
