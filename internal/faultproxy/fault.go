@@ -1,7 +1,9 @@
 package faultproxy
 
 import (
+	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,10 +14,17 @@ type settings struct {
 	delay     time.Duration
 	rate      int      // bytes a second, 0 for no limit
 	cutAfter  [2]int64 // bytes left until the cut, by direction; negative for none
+	hold      []byte   // what is kept from clients, nil for nothing
+}
+
+// holds reports whether b may not go on for now.
+func (s *settings) holds(b []byte, direction Direction) bool {
+	return s.blackhole || direction == ToClient && s.hold != nil && bytes.Contains(b, s.hold)
 }
 
 // faults are settings that change while connections are in use.
 type faults struct {
+	held    atomic.Int64
 	mu      sync.Mutex
 	now     settings
 	changed chan struct{} // closed at the next change
@@ -40,20 +49,30 @@ func (f *faults) get() settings {
 	return f.now
 }
 
-// pass waits until bytes may go on and reports whether the link still lives.
-func (f *faults) pass(done <-chan struct{}) bool {
+// pass waits until b may go on and reports whether the link still lives.
+func (f *faults) pass(b []byte, direction Direction, done <-chan struct{}) bool {
 	for {
 		f.mu.Lock()
-		held, changed := f.now.blackhole, f.changed
+		held, changed := f.now.holds(b, direction), f.changed
 		f.mu.Unlock()
 		if !held {
 			return true
 		}
-		select {
-		case <-changed:
-		case <-done:
+		if !f.await(changed, done) {
 			return false
 		}
+	}
+}
+
+// await waits for a change of the faults and reports whether the link still lives.
+func (f *faults) await(changed, done <-chan struct{}) bool {
+	f.held.Add(1)
+	defer f.held.Add(-1)
+	select {
+	case <-changed:
+		return true
+	case <-done:
+		return false
 	}
 }
 

@@ -50,7 +50,7 @@ func (l *link) send(dst net.Conn, b []byte, direction Direction, f *faults) bool
 	if now.rate > 0 {
 		pause += time.Duration(len(b)) * time.Second / time.Duration(now.rate)
 	}
-	if !l.wait(pause) || !f.pass(l.done) {
+	if !l.wait(pause) || !f.pass(b, direction, l.done) {
 		return false
 	}
 	allowed, cut := f.take(len(b), direction)

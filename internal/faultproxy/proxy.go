@@ -75,6 +75,13 @@ func (p *Proxy) Refuse(on bool) { p.faults.change(func(f *settings) { f.refuse =
 // nothing comes back. What was held goes on when it ends.
 func (p *Proxy) Blackhole(on bool) { p.faults.change(func(f *settings) { f.blackhole = on }) }
 
+// Hold keeps from its client whatever holds text, and all that follows on that connection, until the next call; nil
+// holds nothing. What a server sends in several pieces is seen piece by piece: text should occur more than once.
+func (p *Proxy) Hold(text []byte) { p.faults.change(func(f *settings) { f.hold = text }) }
+
+// Held returns how many connections wait for the end of a blackhole or a hold.
+func (p *Proxy) Held() int64 { return p.faults.held.Load() }
+
 // Delay makes everything that is forwarded wait for d first, in both directions. 0 ends it.
 func (p *Proxy) Delay(d time.Duration) { p.faults.change(func(f *settings) { f.delay = d }) }
 

@@ -128,6 +128,25 @@ func TestBlackholeHoldsWhatArrives(t *testing.T) {
 	require.Equal(t, "held", string(got))
 }
 
+func TestHoldKeepsATextFromItsClientOnly(t *testing.T) {
+	p := faultproxy.New(t, echo(t))
+	held, other := dial(t, p.Addr()), dial(t, p.Addr())
+	roundTrip(t, held, "before")
+	roundTrip(t, other, "before")
+	p.Hold([]byte("secret"))
+	_, err := held.Write([]byte("the secret text"))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return p.Held() == 1 }, 10*time.Second, time.Millisecond)
+	roundTrip(t, other, "harmless")
+
+	p.Hold(nil)
+	got := make([]byte, len("the secret text"))
+	_, err = io.ReadFull(held, got)
+	require.NoError(t, err)
+	require.Equal(t, "the secret text", string(got))
+	require.Eventually(t, func() bool { return p.Held() == 0 }, 10*time.Second, time.Millisecond)
+}
+
 func TestABlackholeDoesNotKeepTheProxyFromEnding(t *testing.T) {
 	server := echo(t)
 	t.Run("", func(t *testing.T) {
