@@ -1,0 +1,104 @@
+package sink_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v7"
+	"github.com/stretchr/testify/require"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/fakees"
+	"github.com/goatee-sync/goatee/sink"
+)
+
+// The client of go-elasticsearch is what users have.
+var _ sink.Client = (*elasticsearch.Client)(nil)
+
+func TestCheckNamesTheSetting(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault   fakees.Fault
+		setting string
+		says    string
+	}{
+		"unreachable": {fakees.Fault{Reset: true}, "elasticsearch-urls", "cannot be reached"},
+		"hangs":       {fakees.Fault{Delay: time.Hour}, "elasticsearch-urls", "no answer within 10s"},
+		"wrong user":  {fakees.Fault{Status: 401}, "elasticsearch-user", "password"},
+		"no rights":   {fakees.Fault{Status: 403}, "elasticsearch-user", "monitor"},
+		"not ready":   {fakees.Fault{Status: 503}, "elasticsearch-urls", "not ready"},
+		"other":       {fakees.Fault{Reply: "<html>hello"}, "elasticsearch-urls", "not Elasticsearch"},
+		"too old":     {fakees.Fault{Reply: `{"version":{"number":"6.8.23"}}`}, "elasticsearch-urls", "too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				es.FailNext(tc.fault)
+				start := time.Now()
+				var config *goatee.ConfigError
+				require.ErrorAs(t, newBulk(t, es).Check(t.Context()), &config)
+				require.Equal(t, tc.setting, config.Setting)
+				require.ErrorContains(t, config, tc.says)
+				require.NotEmpty(t, config.Remedy)
+				require.LessOrEqual(t, time.Since(start), 10*time.Second)
+			})
+		})
+	}
+}
+
+func TestCheckAcceptsWhatItCanWriteTo(t *testing.T) {
+	for name, reply := range map[string]string{
+		"7":            `{"version":{"number":"7.0.0"}}`,
+		"8":            `{"version":{"number":"8.19.0"}}`,
+		"OpenSearch 1": `{"version":{"distribution":"opensearch","number":"1.3.0"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			es := fakees.New()
+			es.FailNext(fakees.Fault{Reply: reply})
+			require.NoError(t, newBulk(t, es).Check(t.Context()))
+		})
+	}
+}
+
+func TestCheckEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, newBulk(t, fakees.New()).Check(ctx), context.Canceled)
+}
+
+func TestCheckThroughTheClientShowsNoCredentials(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	address := s.Listener.Addr().String()
+	s.Close()
+	client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{"http://me:secret@" + address}})
+	require.NoError(t, err)
+	err = newBulk(t, client).Check(t.Context())
+	require.ErrorContains(t, err, "elasticsearch-urls")
+	require.NotContains(t, err.Error(), "secret")
+}
+
+func TestAnyProductSatisfiesTheClientsOwnCheck(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"version":{"distribution":"opensearch","number":"2.19.0"}}`))
+	}))
+	defer s.Close()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	for _, tc := range []struct {
+		transport http.RoundTripper
+		ok        bool
+	}{{transport, false}, {sink.AnyProduct(transport), true}} {
+		client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{s.URL}, Transport: tc.transport})
+		require.NoError(t, err)
+		err = newBulk(t, client).Check(t.Context())
+		if tc.ok {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "sink.AnyProduct")
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package sink_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/fakees"
+	"github.com/goatee-sync/goatee/sink"
+)
+
+// states records what the observer is told: nil for up.
+func states(into *[]error) sink.Option {
+	return sink.WithObserver(goatee.Observer{State: func(s goatee.StateInfo) { *into = append(*into, s.Err) }})
+}
+
+func TestWholeRequestFaultsPassWithoutLoss(t *testing.T) {
+	for name, f := range map[string]fakees.Fault{
+		"503":                      {Status: 503, Body: `{"error":{"type":"master_not_discovered_exception"}}`},
+		"429":                      {Status: 429},
+		"502 of a proxy":           {Status: 502, Body: "<html>bad gateway</html>"},
+		"401, an expired key":      {Status: 401},
+		"403, a changed role":      {Status: 403, Body: `{"error":{"type":"security_exception","reason":"no"}}`},
+		"404, a wrong route":       {Status: 404},
+		"400 of a proxy":           {Status: 400, Body: "<html>400 Bad Request</html>"},
+		"redirect":                 {Status: 302},
+		"connection reset":         {Reset: true},
+		"cut in the reply":         {Cut: true},
+		"a proxy's page with 200":  {Reply: "<html>maintenance</html>"},
+		"an empty 200":             {Status: 200},
+		"other JSON":               {Reply: `{"ok":true}`},
+		"truncated items":          {Reply: `{"errors":true,"items":[{"index":{"status":201}},{"index":{"sta`},
+		"fewer items than actions": {Reply: `{"errors":true,"items":[{"index":{"status":201}}]}`},
+		"more items than actions": {Reply: `{"errors":true,"items":[` +
+			strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 3), ",") + `]}`},
+		"items without status": {Reply: `{"errors":true,"items":[{"index":{}},{"index":{}}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				es.FailNext(f, f, f, f, f)
+				var seen []error
+				b := newBulk(t, es, states(&seen))
+				require.NoError(t, b.Write(t.Context(), []goatee.Action{
+					index("a", 1, bson.M{"n": 1}), index("b", 2, bson.M{"n": 1}),
+				}))
+				require.Len(t, es.Docs("shop.orders"), 2)
+				require.Len(t, es.Bulks(), 6)
+				for _, r := range es.Bulks() {
+					require.Equal(t, es.Bulks()[0].Body, r.Body)
+				}
+				require.EqualValues(t, 5, b.SinkStats().Retries)
+				require.Len(t, seen, 2, "down once, up once: %v", seen)
+				require.Error(t, seen[0])
+				require.NoError(t, seen[1])
+			})
+		})
+	}
+}
+
+func TestHungServerIsGivenUpAndAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		es.FailNext(fakees.Fault{Delay: time.Hour})
+		var seen []error
+		b := newBulk(t, es, sink.WithRequestTimeout(time.Second), states(&seen))
+		start := time.Now()
+		require.NoError(t, b.Write(t.Context(), []goatee.Action{index("a", 1, bson.M{})}))
+		require.Less(t, time.Since(start), 3*time.Second)
+		require.ErrorContains(t, seen[0], "no answer within 1s")
+	})
+}
+
+func TestSlowServerIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		es.FailNext(fakees.Fault{Delay: 50 * time.Second})
+		require.NoError(t, newBulk(t, es).Write(t.Context(), []goatee.Action{index("a", 1, bson.M{})}))
+		require.Len(t, es.Bulks(), 1)
+	})
+}
+
+func TestRetryAfterIsRespected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		es.FailNext(
+			fakees.Fault{Status: 429, RetryAfter: "30"},
+			fakees.Fault{Status: 503, RetryAfter: time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat)},
+		)
+		start := time.Now()
+		require.NoError(t, newBulk(t, es).Write(t.Context(), []goatee.Action{index("a", 1, bson.M{})}))
+		require.InDelta(t, 90, time.Since(start).Seconds(), 1)
+	})
+}
+
+func TestWriteEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		es.OnItem(func(fakees.Item) *fakees.ItemError { return &fakees.ItemError{Status: 429, Type: "busy"} })
+		cause := errors.New("drain timed out")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Hour, func() { cancel(cause) })
+		err := newBulk(t, es).Write(ctx, []goatee.Action{index("a", 1, bson.M{})})
+		require.ErrorIs(t, err, cause)
+		var batch *goatee.BatchError
+		require.NotErrorAs(t, err, &batch, "nothing may be acknowledged")
+		require.Less(t, len(es.Bulks()), 2000, "no hot loop")
+		require.Greater(t, len(es.Bulks()), 300, "it went on trying")
+	})
+}
+
+func TestOnlyTransientItemsAreSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		var busy atomic.Int32
+		es.OnItem(func(i fakees.Item) *fakees.ItemError {
+			switch {
+			case i.ID == "bad":
+				return &fakees.ItemError{Status: 400, Type: "mapper_parsing_exception", Reason: "failed to parse"}
+			case i.ID == "busy" && busy.Add(1) <= 2:
+				return &fakees.ItemError{Status: 429, Type: "es_rejected_execution_exception"}
+			}
+			return nil
+		})
+		actions := []goatee.Action{
+			index("good", 1, bson.M{"n": 1}), index("busy", 2, bson.M{"n": 1}),
+			index("bad", 3, bson.M{"n": 1}), index("fine", 4, bson.M{"n": 1}),
+		}
+		var seen []error
+		b := newBulk(t, es, states(&seen))
+		var batch *goatee.BatchError
+		require.ErrorAs(t, b.Write(t.Context(), actions), &batch)
+		require.Len(t, batch.Failed, 1)
+		f := batch.Failed[0]
+		require.Same(t, &actions[2], f.Action)
+		require.Equal(t, []any{"shop.orders", "bad", 400, "mapper_parsing_exception", "failed to parse"},
+			[]any{f.Index, f.ID, f.Status, f.Type, f.Reason})
+
+		require.Len(t, es.Docs("shop.orders"), 3)
+		bulks := es.Bulks()
+		require.Len(t, bulks, 3)
+		for _, again := range bulks[1:] {
+			require.Len(t, again.Items, 1)
+			require.Equal(t, "busy", again.Items[0].ID)
+		}
+		require.Empty(t, seen, "a server that is busy for a moment is no news")
+		s := b.SinkStats()
+		require.EqualValues(t, []int64{3, 1, 2}, []int64{s.Indexed, s.Refused, s.Retries})
+	})
+}
+
+func TestLaterActionsOfARetriedDocumentStayTheLastWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		first := true
+		es.OnItem(func(i fakees.Item) *fakees.ItemError {
+			if i.ID == "x" && i.Routing == "" && first {
+				first = false
+				return &fakees.ItemError{Status: 503, Type: "unavailable_shards_exception"}
+			}
+			return nil
+		})
+		unversioned := func(id string, n int) goatee.Action {
+			a := index(id, 0, bson.M{"n": n})
+			a.VersionType = goatee.VersionInternal
+			return a
+		}
+		routed := unversioned("x", 3)
+		routed.Routing = "r"
+		require.NoError(t, newBulk(t, es).Write(t.Context(), []goatee.Action{
+			unversioned("w", 1), unversioned("x", 1), routed, unversioned("y", 1), unversioned("x", 2),
+		}))
+		bulks := es.Bulks()
+		require.Len(t, bulks, 2)
+		require.Len(t, bulks[1].Items, 2)
+		require.Equal(t, `{"n":1}`, bulks[1].Items[0].Source)
+		require.Equal(t, `{"n":2}`, bulks[1].Items[1].Source)
+	})
+}
+
+func TestDoubtfulItemsAreRefusedInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		es := fakees.New()
+		es.OnItem(func(i fakees.Item) *fakees.ItemError {
+			if i.ID == "bad" {
+				return &fakees.ItemError{Status: 500, Type: "null_pointer_exception"}
+			}
+			return nil
+		})
+		var batch *goatee.BatchError
+		require.ErrorAs(t, newBulk(t, es).Write(t.Context(), []goatee.Action{
+			index("a", 1, bson.M{}), index("bad", 1, bson.M{}),
+		}), &batch)
+		require.Len(t, batch.Failed, 1)
+		require.Equal(t, 500, batch.Failed[0].Status)
+		require.Len(t, es.Bulks(), 6)
+	})
+}
+
+func TestWhole400IsBisectedToTheOffender(t *testing.T) {
+	es := fakees.New()
+	var actions []goatee.Action
+	for i := range 100 {
+		actions = append(actions, index(i, 1, bson.M{"n": i}))
+	}
+	// Elasticsearch refuses the whole request for these two, as it does for an update with a version.
+	refuse := refuser{es, []string{`"_id":"17"`, `"_id":"83"`}}
+	var batch *goatee.BatchError
+	require.ErrorAs(t, newBulk(t, refuse).Write(t.Context(), actions), &batch)
+	require.Len(t, batch.Failed, 2)
+	require.Equal(t, "17", batch.Failed[0].ID)
+	require.Equal(t, "83", batch.Failed[1].ID)
+	require.Equal(t, 400, batch.Failed[0].Status)
+	require.ErrorContains(t, batch.Failed[0], "illegal_argument_exception")
+	require.Len(t, es.Docs("shop.orders"), 98)
+}
+
+// refuser answers 400 to requests that hold one of the words.
+type refuser struct {
+	*fakees.Server
+	words []string
+}
+
+func (r refuser) Perform(req *http.Request) (*http.Response, error) {
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	text := new(strings.Builder)
+	if _, err := io.Copy(text, body); err != nil {
+		return nil, err
+	}
+	for _, w := range r.words {
+		if strings.Contains(text.String(), w) {
+			r.FailNext(fakees.Fault{Status: 400, Body: `{"error":{"type":"illegal_argument_exception","reason":"no"},"status":400}`})
+			break
+		}
+	}
+	return r.Server.Perform(req)
+}
+
+func Test413SplitsDownToTheSingleAction(t *testing.T) {
+	es := fakees.New()
+	es.MaxContentLength = 100_000
+	big := strings.Repeat("x", 200_000)
+	var actions []goatee.Action
+	for i := range 40 {
+		actions = append(actions, index(i, 1, bson.M{"text": big[:9_000]}))
+	}
+	actions[20] = index("giant", 1, bson.M{"text": big})
+	b := newBulk(t, es)
+	var batch *goatee.BatchError
+	require.ErrorAs(t, b.Write(t.Context(), actions), &batch)
+	require.Len(t, batch.Failed, 1)
+	require.Equal(t, "giant", batch.Failed[0].ID)
+	require.Equal(t, 413, batch.Failed[0].Status)
+	require.ErrorContains(t, batch.Failed[0], "http.max_content_length")
+	require.Len(t, es.Docs("shop.orders"), 39)
+
+	before := len(es.Bulks())
+	require.NoError(t, b.Write(t.Context(), actions[:20]))
+	for _, r := range es.Bulks()[before:] {
+		require.LessOrEqual(t, len(r.Body), es.MaxContentLength, "the size is remembered")
+	}
+}
+
+func TestBodiesAreCut(t *testing.T) {
+	var actions []goatee.Action
+	for i := range 100 {
+		actions = append(actions, index(i, 1, bson.M{"text": strings.Repeat("x", 900)}))
+	}
+	actions[50] = index("big", 1, bson.M{"text": strings.Repeat("x", 50_000)})
+	t.Run("by bytes", func(t *testing.T) {
+		es := fakees.New()
+		require.NoError(t, newBulk(t, es, sink.WithMaxBytes(10_000)).Write(t.Context(), actions))
+		require.Len(t, es.Docs("shop.orders"), 100)
+		for _, r := range es.Bulks() {
+			require.True(t, len(r.Body) <= 10_000 || len(r.Items) == 1, "%d bytes", len(r.Body))
+		}
+		require.Len(t, es.Bulks(), 6+1+6)
+	})
+	t.Run("by actions", func(t *testing.T) {
+		es := fakees.New()
+		require.NoError(t, newBulk(t, es, sink.WithMaxActions(30)).Write(t.Context(), actions))
+		require.Len(t, es.Bulks(), 4)
+	})
+}
+
+func TestGzip(t *testing.T) {
+	es := fakees.New()
+	es.FailNext(fakees.Fault{Status: 503})
+	b := newBulk(t, es, sink.WithGzip(true), sink.WithBackoff(1, 1))
+	for i := range 3 {
+		require.NoError(t, b.Write(t.Context(), []goatee.Action{index(i, 1, bson.M{"text": strings.Repeat("x", 900)})}))
+	}
+	require.Len(t, es.Docs("shop.orders"), 3)
+	require.Equal(t, "gzip", es.Bulks()[0].Encoding)
+}
