@@ -31,17 +31,16 @@ func DecodeMap(doc bson.Raw) (bson.M, error) {
 	return m, nil
 }
 
-// decoder is to DecodeMap what transcoder is to AppendDocument. It embeds one
-// for its notes on failures.
+// decoder reads one document or value, with the conventions of transcoder.
 type decoder struct {
-	transcoder
-	text string // the bytes of the outermost body up to its capacity
+	failure
+	text string // a copy of the input from the first element on, for substrings
 }
 
-// newDecoder returns a decoder for body, the last bytes of a document of the
-// given size.
+// newDecoder returns a decoder for the last bytes of a document of the given
+// size. The capacity of body ends with it.
 func newDecoder(body []byte, size int) decoder {
-	return decoder{transcoder: newTranscoder(size, nil), text: string(body[:cap(body)])}
+	return decoder{failure: failure{size: size}, text: string(body[:cap(body)])}
 }
 
 // string returns s, a slice of the document, without copying it again.

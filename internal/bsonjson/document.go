@@ -31,22 +31,15 @@ func AppendDocument(dst []byte, doc bson.Raw, o *Options) ([]byte, error) {
 // document. One that fails notes the failure and returns a size below zero, or
 // false.
 type transcoder struct {
+	failure
 	Options
 	selective bool // fields need a look before they are written
 	idDepth   int  // depth at which _id is left out, -1 for nowhere
-	end       int  // size of the document; what is left of it is cap(src)
-	failure   failure
 }
 
-type failure struct {
-	value  bool // well-formed, but without a JSON form
-	reason string
-	offset int
-	path   []string // innermost first
-}
-
+// newTranscoder returns one for a document or value of the given size.
 func newTranscoder(size int, o *Options) transcoder {
-	t := transcoder{end: size, idDepth: -1}
+	t := transcoder{failure: failure{size: size}, idDepth: -1}
 	if o != nil {
 		t.Options = *o
 	}
@@ -56,28 +49,6 @@ func newTranscoder(size int, o *Options) transcoder {
 		t.idDepth = t.MaxDepth
 	}
 	return t
-}
-
-func (t *transcoder) err() error {
-	path := joinPath(t.failure.path)
-	if t.failure.value {
-		return &ValueError{Path: path, Reason: t.failure.reason}
-	}
-	return &SyntaxError{Path: path, Offset: t.failure.offset, Reason: t.failure.reason}
-}
-
-// malformed notes that the BSON at src is not well-formed.
-func (t *transcoder) malformed(src []byte, reason string) {
-	t.failure = failure{reason: reason, offset: t.end - cap(src)}
-}
-
-// refuse notes that a value has no JSON form.
-func (t *transcoder) refuse(reason string) {
-	t.failure = failure{value: true, reason: reason}
-}
-
-func (t *transcoder) within(segment string) {
-	t.failure.path = append(t.failure.path, segment)
 }
 
 // document writes the elements of src as an object; depth is how many levels

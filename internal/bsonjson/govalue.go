@@ -284,15 +284,12 @@ func (t *transcoder) goRaw(dst []byte, typ bsontype.Type, value []byte, depth in
 	value = value[:len(value):len(value)]
 	raw := newTranscoder(len(value), &t.Options)
 	dst, size := raw.value(dst, typ, value, depth+1)
-	if size < 0 {
-		t.failure = raw.failure
-		return dst, false
+	if size >= 0 && size < len(value) {
+		raw.malformed(value[size:], reasonFrame)
+		size = -1
 	}
-	if size != len(value) {
-		t.failure = failure{reason: reasonFrame}
-		return dst, false
-	}
-	return dst, true
+	t.failure = raw.failure
+	return dst, size >= 0
 }
 
 func (t *transcoder) goRepresentable(v any) bool {

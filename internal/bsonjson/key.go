@@ -84,7 +84,7 @@ func refusedKey(key []byte, top bool) string {
 func isMetadata(key []byte) bool {
 	switch string(key) {
 	case "_id", "_index", "_type", "_source", "_routing", "_field_names", "_ignored",
-		"_seq_no", "_version", "_nested_path", "_tier":
+		"_seq_no", "_primary_term", "_version", "_nested_path", "_tier":
 		return true
 	}
 	return false

@@ -33,10 +33,12 @@ type Options struct {
 	MaxDepth int
 }
 
-// KeyPolicy says what becomes of field names that Elasticsearch refuses: empty
-// or blank names, dots without a name between them, metadata fields such as
-// _source at the top level, and dotted names that clash with a sibling, as in
-// {"a": 1, "a.b": 2}.
+// KeyPolicy says what becomes of field names that Elasticsearch refuses, or
+// refuses in some versions: empty or blank names, dots without a name before,
+// between or behind them, metadata fields such as _source at the top level, and
+// dotted names that clash with another field of the same document, as in
+// {"a": 1, "a.b": 2}. Of documents with more than 2000 fields side by side only
+// the first 2000 are compared.
 type KeyPolicy uint8
 
 const (
