@@ -1,0 +1,102 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// UsageError is a command line that cannot be read: an unknown flag, or one without its value.
+type UsageError struct{ Err error }
+
+// Error returns the cause's text.
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// commandLine is what was on it: given holds the texts of each flag in their order.
+type commandLine struct {
+	file      string
+	delimiter string
+	version   bool
+	given     map[string][]string
+}
+
+// parseFlags reads the command line. Values are kept as they are: they count after the file and the environment.
+func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error) {
+	line := &commandLine{given: map[string][]string{}}
+	fs := flag.NewFlagSet("goatee", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&line.file, "f", "", "TOML file with settings")
+	fs.StringVar(&line.delimiter, "env-delimiter", ",", "what separates the items of a list in an environment variable")
+	fs.BoolVar(&line.version, "v", false, "print the version and exit")
+	for _, o := range s.options {
+		if !o.tomlOnly {
+			line.add(fs, o.flagName(), o.doc, o.value.isBool())
+		}
+	}
+	for _, l := range s.legacy {
+		if !l.tomlOnly {
+			line.add(fs, l.flagName(), l.why, l.isBool)
+		}
+	}
+	err := fs.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		printHelp(out, s.options)
+		return nil, err
+	}
+	if err != nil {
+		return nil, usageError(fs, err)
+	}
+	if fs.NArg() > 0 {
+		return nil, &UsageError{fmt.Errorf("unexpected argument %q: settings are flags, a file of them is named with -f", fs.Arg(0))}
+	}
+	return line, nil
+}
+
+func (l *commandLine) add(fs *flag.FlagSet, name, doc string, isBool bool) {
+	keep := func(text string) error {
+		l.given[name] = append(l.given[name], text)
+		return nil
+	}
+	if isBool {
+		fs.BoolFunc(name, doc, keep)
+	} else {
+		fs.Func(name, doc, keep)
+	}
+}
+
+// usageError adds a suggestion to the flag package's words about an unknown flag.
+func usageError(fs *flag.FlagSet, err error) error {
+	_, name, ok := strings.Cut(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return &UsageError{err}
+	}
+	var names []string
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	return &UsageError{fmt.Errorf("%w%s; -help lists all flags", err, suggestion(name, names))}
+}
+
+// printHelp lists the flags with their variables and defaults.
+func printHelp(out io.Writer, all []option) {
+	fmt.Fprint(out, "goatee keeps Elasticsearch in step with MongoDB.\n\n"+
+		"  -f FILE\n\tTOML file with settings; its keys are those below, a list's in the plural\n"+
+		"  -env-delimiter TEXT\n\twhat separates the items of a list in an environment variable (default \",\")\n"+
+		"  -v\n\tprint the version and exit\n")
+	for _, o := range all {
+		if o.tomlOnly {
+			continue
+		}
+		fmt.Fprintf(out, "  -%s\n\t%s (default %s", o.flagName(), o.doc, tomlValue(o.value.get()))
+		if o.env != "" {
+			fmt.Fprintf(out, "; variable %s", o.env)
+		}
+		if o.flagName() != o.name {
+			fmt.Fprint(out, "; may be repeated")
+		}
+		fmt.Fprintln(out, ")")
+	}
+}

@@ -1,0 +1,83 @@
+// Command cmd is goatee's daemon: it keeps Elasticsearch in step with MongoDB as a TOML file, the environment and flags
+// say. CONFIG.md lists the settings, which are those of Monstache. Without any it follows the whole deployment at
+// mongodb://localhost:27017 into http://127.0.0.1:9200.
+//
+//	go run ./examples/cmd -f config.toml
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/goatee-sync/goatee/examples/cmd/config"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+}
+
+func run(args []string, lookup config.LookupFunc, stdout, stderr io.Writer) int {
+	c, err := config.Load(args, lookup, stdout)
+	var usage *config.UsageError
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "goatee:", err)
+		return exitUsage
+	case err != nil:
+		fmt.Fprintln(stderr, "goatee:", err)
+		return exitFailure
+	case c.ShowVersion:
+		fmt.Fprintln(stdout, version())
+		return exitOK
+	case c.PrintConfig:
+		return printConfig(c, stdout, stderr)
+	}
+	return daemon(c, stderr)
+}
+
+func printConfig(c *config.Config, stdout, stderr io.Writer) int {
+	if err := c.Print(stdout); err != nil {
+		fmt.Fprintln(stderr, "goatee:", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// daemon runs until a signal or the end of the work.
+func daemon(c *config.Config, stderr io.Writer) int {
+	out := newConsole(stderr)
+	logger := newLogger(out, c.Verbose)
+	for _, warning := range c.Warnings {
+		logger.Warn(warning)
+	}
+	ctx, stop := untilSignal(context.Background(), logger)
+	defer stop()
+	if err := serve(ctx, c, logger, out); err != nil {
+		logger.Error("stopped", "error", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// version is that of the module the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/mongo"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/cluster"
+	"github.com/goatee-sync/goatee/examples/cmd/config"
+	"github.com/goatee-sync/goatee/sink"
+)
+
+// serve syncs until ctx ends, the work is done, or it cannot go on. A stop before the work began is no error.
+func serve(ctx context.Context, c *config.Config, logger *slog.Logger, out *console) error {
+	logger.Info("goatee starts", "version", version())
+	client, err := connectMongo(ctx, c.MongoURL)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer disconnect(ctx, client)
+
+	pulse := newPulse(time.Now)
+	syncer, err := newSyncer(ctx, c, client, logger, pulse.observer())
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	stopHTTP := func() {}
+	if c.EnableHTTPServer {
+		status := &status{config: c, stats: syncer.Stats, pulse: pulse, started: time.Now()}
+		if stopHTTP, err = serveHTTP(c.HTTPServerAddr, status.handler(), logger); err != nil {
+			return err
+		}
+	}
+	defer stopHTTP()
+	return runSyncer(ctx, c, syncer, pulse, logger, out)
+}
+
+// runSyncer runs the sync with what watches it, and sums up at the end.
+func runSyncer(
+	ctx context.Context, c *config.Config, syncer *goatee.Syncer, pulse *pulse, logger *slog.Logger, out *console,
+) error {
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watchers sync.WaitGroup
+	watchers.Go(func() { pulse.run(watch, syncer.Stats) })
+	if len(c.DirectReadNamespaces) > 0 {
+		watchers.Go(func() { showProgress(watch, syncer.Stats, logger, out) })
+	}
+	if c.Stats {
+		watchers.Go(func() { every(watch, c.StatsDuration, func() { logStats(logger, "stats", syncer.Stats()) }) })
+	}
+	begin := time.Now()
+	err := syncer.Run(ctx)
+	stop()
+	watchers.Wait()
+	logStats(logger.With("took", time.Since(begin).Round(time.Millisecond)), "summary", syncer.Stats())
+	return err
+}
+
+func newSyncer(
+	ctx context.Context, c *config.Config, client *mongo.Client, logger *slog.Logger, state goatee.Observer,
+) (*goatee.Syncer, error) {
+	es, err := newElasticsearch(c)
+	if err != nil {
+		return nil, err
+	}
+	bulk, err := sink.NewBulk(es, sinkOptions(c, logger, state)...)
+	if err != nil {
+		return nil, err
+	}
+	db := client.Database(c.ConfigDatabaseName)
+	positions, err := newPositions(c, db)
+	if err != nil {
+		return nil, err
+	}
+	opts := []goatee.Option{
+		goatee.WithSink(bulk), goatee.WithPositions(positions), goatee.WithLogger(logger),
+		goatee.WithObserver(logObserver(logger, c)), goatee.WithLanes(c.ElasticsearchMaxConns),
+	}
+	all, err := (&sources{config: c, client: client, logger: logger, observer: state}).all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range all {
+		opts = append(opts, goatee.WithSource(src))
+	}
+	if s := newShape(c); s != nil {
+		opts = append(opts, goatee.WithTransformer(s))
+	}
+	if c.ExitAfterDirectReads {
+		opts = append(opts, goatee.WithStopAfterDirectReads())
+	}
+	if c.ClusterName != "" {
+		lease, err := cluster.NewLease(db.Collection(cluster.LeaseCollection), c.ClusterName, cluster.WithLogger(logger))
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, goatee.WithElector(lease))
+	}
+	return goatee.New(opts...)
+}
+
+func sinkOptions(c *config.Config, logger *slog.Logger, state goatee.Observer) []sink.Option {
+	opts := []sink.Option{
+		sink.WithLogger(logger), sink.WithObserver(state),
+		sink.WithMaxBytes(c.ElasticsearchMaxBytes), sink.WithGzip(c.Gzip), sink.WithPrune(c.PruneInvalidJSON),
+		sink.WithDroppedCollections(c.DroppedCollections), sink.WithDroppedDatabases(c.DroppedDatabases),
+	}
+	if c.ElasticsearchMaxDocs > 0 {
+		opts = append(opts, sink.WithMaxActions(c.ElasticsearchMaxDocs))
+	}
+	if c.ElasticsearchClientTimeout > 0 {
+		opts = append(opts, sink.WithRequestTimeout(time.Duration(c.ElasticsearchClientTimeout)*time.Second))
+	}
+	return opts
+}
+
+// resumeName is the name of the stored positions.
+func resumeName(c *config.Config) string {
+	if c.ClusterName != "" {
+		return c.ClusterName
+	}
+	return c.ResumeName
+}

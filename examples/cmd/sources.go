@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+
+	"go.mongodb.org/mongo-driver/mongo"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/examples/cmd/config"
+	"github.com/goatee-sync/goatee/source"
+)
+
+// sources makes the change streams and direct reads of the settings.
+type sources struct {
+	config   *config.Config
+	client   *mongo.Client
+	logger   *slog.Logger
+	observer goatee.Observer
+}
+
+func (s *sources) all(ctx context.Context) ([]goatee.Source, error) {
+	streams, err := s.changeStreams()
+	if err != nil {
+		return nil, err
+	}
+	reads, err := s.directReads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := append(streams, reads...)
+	if len(all) == 0 {
+		return nil, &goatee.ConfigError{
+			Setting: "direct-read-namespaces", Problem: "there is no collection to read, and disable-change-events is set",
+			Remedy: "check the database and the patterns for direct reads",
+		}
+	}
+	return all, nil
+}
+
+// ownDatabases are never synchronized: MongoDB's own, and the one that positions are written to.
+func (s *sources) ownDatabases() []string {
+	return []string{"admin", "config", "local", s.config.ConfigDatabaseName}
+}
+
+func (s *sources) changeStreams() ([]goatee.Source, error) {
+	if s.config.DisableChangeEvents {
+		return nil, nil
+	}
+	opts := []source.ChangeStreamOption{
+		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithExcludeDatabases(s.ownDatabases()...),
+	}
+	for _, filter := range []struct {
+		text string
+		with func(*regexp.Regexp) source.ChangeStreamOption
+	}{
+		{s.config.NamespaceRegex, source.WithInclude},
+		{s.config.NamespaceExcludeRegex, source.WithExclude},
+		{s.config.NamespaceDropRegex, source.WithDropInclude},
+		{s.config.NamespaceDropExcludeRegex, source.WithDropExclude},
+	} {
+		if re := expression(filter.text); re != nil {
+			opts = append(opts, filter.with(re))
+		}
+	}
+	var all []goatee.Source
+	for _, target := range s.config.ChangeStreamNamespaces {
+		stream, err := source.NewChangeStream(s.client, target, opts...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, stream)
+	}
+	return all, nil
+}
+
+func (s *sources) directReads(ctx context.Context) ([]goatee.Source, error) {
+	namespaces := s.config.DirectReadNamespaces
+	if s.config.DiscoverDirectReads() {
+		found, err := s.discover(ctx)
+		if err != nil {
+			return nil, err
+		}
+		namespaces = found
+	}
+	opts := []source.DirectReadOption{
+		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithStateful(s.config.DirectReadStateful),
+	}
+	switch n := s.config.DirectReadSplitMax; {
+	case n < 0:
+		opts = append(opts, source.WithParallel(1))
+	case n > 0:
+		opts = append(opts, source.WithParallel(n))
+	}
+	var turns chan struct{}
+	if n := s.config.DirectReadConcur; n > 0 {
+		turns = make(chan struct{}, n)
+	}
+	var all []goatee.Source
+	for _, ns := range namespaces {
+		read, err := source.NewDirectRead(s.client, ns, opts...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, queued{DirectRead: read, turns: turns})
+	}
+	return all, nil
+}
+
+// expression compiles a pattern that was checked when the settings were loaded; an empty one is none.
+func expression(text string) *regexp.Regexp {
+	if text == "" {
+		return nil
+	}
+	return regexp.MustCompile(text)
+}
+
+// queued is a direct read that waits for its turn when only so many may run at once.
+type queued struct {
+	*source.DirectRead
+	turns chan struct{} // nil when all may
+}
+
+// Run waits and reads.
+func (q queued) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
+	if q.turns == nil {
+		return q.DirectRead.Run(ctx, from, emit)
+	}
+	select {
+	case q.turns <- struct{}{}:
+		defer func() { <-q.turns }()
+		return q.DirectRead.Run(ctx, from, emit)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
