@@ -53,7 +53,7 @@ func TestBadInput(t *testing.T) {
 		{"key of another type", settings{"resume": "yes"}, []string{"resume"}},
 		{"regular expression broken", settings{"namespace-regex": "("}, []string{"namespace-regex"}},
 		{"strategy unknown", settings{"resume-strategy": 7}, []string{"resume-strategy"}},
-		{"nothing to do", settings{"disable-change-events": true}, []string{"disable-change-events", "direct-read-namespaces"}},
+		{"nothing to do", settings{"disable-change-events": true, "direct-read-namespaces": []string{}}, []string{"disable-change-events", "direct-read-namespaces"}},
 	}
 	s.fillOne(t)
 	for _, test := range tests {

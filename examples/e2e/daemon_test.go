@@ -74,7 +74,7 @@ func startBinary(t testing.TB, binary string, s settings) *daemon {
 
 	d := &daemon{cmd: exec.Command(binary, "-f", path), output: &output{}, ended: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	d.cmd.SysProcAttr = noOrphans()
 	require.NoError(t, d.cmd.Start())
 	go func() {
 		defer close(d.ended)
