@@ -98,9 +98,11 @@ func TestBarrierHoldsOtherSourcesBack(t *testing.T) {
 		for i := range uint32(500) {
 			c := testChange(t, OpInsert, int32(i), i)
 			c.Document = NewDocument(bson.Raw{5, 0, 0, 0, 0})
-			if err := emit(ctx, &Batch{Changes: []Change{*c}}); err != nil {
+			written := make(chan struct{})
+			if err := emit(ctx, &Batch{Changes: []Change{*c}, Release: func() { close(written) }}); err != nil {
 				return err
 			}
+			<-written // so that there are moments without a write, in which a drop can begin
 		}
 		return nil
 	}}
