@@ -1,0 +1,19 @@
+// Package source reads MongoDB: change streams and documents as they are.
+//
+//	stream, err := source.NewChangeStream(client, "shop")       // a deployment "", a database, a collection "shop.orders"
+//	orders, err := source.NewDirectRead(client, "shop.orders")  // what is already there
+//
+// Both issue their commands by hand and read ahead: the next getMore is under way while the present reply is worked on.
+// A change points into the reply that brought it; nothing is copied or decoded.
+//
+// # Guarantees
+//
+// A [ChangeStream] brings every change behind its position at least once and in order, whatever happens to its cursor,
+// the connection or the primary. When MongoDB no longer holds the position it ends with goatee.ErrPositionLost; it
+// never goes on from somewhere else by itself.
+//
+// A [DirectRead] brings every document that is there from beginning to end of the read, whatever the type of its _id,
+// with a cluster time before which it is certainly not older: any change the read has missed is newer.
+//
+// Both read from the primary with read concern majority, so nothing they bring is ever rolled back.
+package source

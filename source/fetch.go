@@ -1,0 +1,245 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+	"go.mongodb.org/mongo-driver/x/bsonx/bsoncore"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+)
+
+const (
+	// fetchBytes is how many bytes of documents one call of Fetch brings, roughly.
+	fetchBytes = 8 << 20
+	// fetchIDs is the most changes whose documents one find asks for.
+	fetchIDs = 10_000
+	// fetchGuess is what a document is taken to be large as long as none has been seen.
+	fetchGuess = 4 << 10
+)
+
+// fetchSize remembers how large documents are, so that a find does not ask for more than one reply can hold.
+type fetchSize struct{ average atomic.Int64 }
+
+// window returns how many of n changes to fetch at once.
+func (s *fetchSize) window(n int) int {
+	average := s.average.Load()
+	if average == 0 {
+		average = fetchGuess
+	}
+	return min(n, fetchIDs, max(1, int(fetchBytes/average)))
+}
+
+// observe learns from a reply. One that was full counts at once: the documents are larger than was thought.
+func (s *fetchSize) observe(size, documents int, full bool) {
+	if documents == 0 {
+		return
+	}
+	seen := int64(max(size/documents, 1))
+	if old := s.average.Load(); old != 0 && !full {
+		seen = (3*old + seen) / 4
+	}
+	s.average.Store(max(seen, 1))
+}
+
+// Fetch reads the documents of changes with read concern majority, at or after the cluster times of the changes. It
+// settles changes from the front and returns the others when it has read about 8 MB.
+func (s *ChangeStream) Fetch(ctx context.Context, changes []*goatee.Change) (rest []*goatee.Change, err error) {
+	size, settled := 0, false
+	for len(changes) > 0 && (size < fetchBytes || !settled) {
+		n := s.fetches.window(len(changes))
+		read, complete, err := s.fetchWindow(ctx, changes[:n])
+		if err != nil {
+			return nil, err
+		}
+		size += read
+		// A single document fits into a reply, so a window of one is always complete and there is progress.
+		if complete || n == 1 {
+			changes, settled = changes[n:], true
+		}
+	}
+	return changes, nil
+}
+
+// fetchWindow reads the documents of changes of any namespaces. It is incomplete when a reply could not hold them all.
+func (s *ChangeStream) fetchWindow(ctx context.Context, changes []*goatee.Change) (size int, complete bool, err error) {
+	groups := make(map[goatee.Namespace][]*goatee.Change, 1)
+	for _, c := range changes {
+		if c.Document.IsZero() {
+			groups[c.Namespace] = append(groups[c.Namespace], c)
+		}
+	}
+	for ns, group := range groups {
+		l, err := newLookup(group)
+		if err != nil {
+			return size, false, err
+		}
+		var found found
+		err = persist(ctx, s.health, func() (err error) {
+			found, err = s.find(ctx, ns, l)
+			return err
+		})
+		if err != nil {
+			return size, false, fmt.Errorf("look up documents of %s: %w", ns, err)
+		}
+		s.fetches.observe(found.size, found.documents, !found.complete)
+		size += found.size
+		if !found.complete {
+			return size, false, nil
+		}
+	}
+	return size, true, nil
+}
+
+// found is what one find brought.
+type found struct {
+	size, documents int
+	complete        bool
+}
+
+// find reads the documents of one namespace, as many as fit into one reply, and hands them to their changes.
+func (s *ChangeStream) find(ctx context.Context, ns goatee.Namespace, l *lookup) (found, error) {
+	raw, err := runCommand(ctx, s.client, ns.Database, bson.D{
+		{Key: "find", Value: ns.Collection},
+		{Key: "filter", Value: l.filter()},
+		// One more than there can be, so that the reply that holds them all also says that there are no more.
+		{Key: "batchSize", Value: len(l.first) + 1},
+		{Key: "readConcern", Value: readConcern(l.after)},
+	})
+	if err != nil {
+		return found{}, err
+	}
+	r, err := parseReply(raw)
+	if err != nil {
+		return found{}, err
+	}
+	if r.cursor != 0 {
+		killCursor(ctx, s.client, ns.Database, ns.Collection, r.cursor)
+	}
+	f := found{complete: r.cursor == 0}
+	documents := bsonjson.NewReader(r.documents)
+	for documents.Next() {
+		if err := l.assign(documents.Value()); err != nil {
+			return found{}, fatal(err)
+		}
+		f.size += len(documents.Value())
+		f.documents++
+	}
+	return f, fatal(documents.Err())
+}
+
+// readConcern asks for what a majority has, not older than a cluster time.
+func readConcern(after primitive.Timestamp) bson.D {
+	return bson.D{{Key: "level", Value: "majority"}, {Key: "afterClusterTime", Value: after}}
+}
+
+// lookup finds the changes that wait for a document by its _id. Changes of one document share one entry.
+type lookup struct {
+	changes []*goatee.Change
+	first   map[string]int32 // by id key: the first change
+	next    []int32          // the next change with the same id, -1 at the end
+	after   primitive.Timestamp
+	key     []byte
+}
+
+func newLookup(changes []*goatee.Change) (*lookup, error) {
+	l := &lookup{changes: changes, first: make(map[string]int32, len(changes)), next: make([]int32, len(changes))}
+	var all []byte
+	ends := make([]int, len(changes))
+	for i, c := range changes {
+		var err error
+		if all, err = appendIDKey(all, c.ID.Type, c.ID.Value); err != nil {
+			return nil, err
+		}
+		ends[i] = len(all)
+		if c.ClusterTime.After(l.after) {
+			l.after = c.ClusterTime
+		}
+	}
+	keys, begin := string(all), 0 // one allocation for all of them
+	for i, end := range ends {
+		l.next[i] = -1
+		if same, ok := l.first[keys[begin:end]]; ok {
+			l.next[i] = same
+		}
+		l.first[keys[begin:end]] = int32(i)
+		begin = end
+	}
+	return l, nil
+}
+
+// appendIDKey appends what two ids have in common exactly if they belong to one document of Elasticsearch and MongoDB
+// takes them for equal: 5 and 5.0 are.
+func appendIDKey(dst []byte, t bsontype.Type, id []byte) ([]byte, error) {
+	switch t {
+	case bsontype.Int32, bsontype.Int64, bsontype.Double, bsontype.Decimal128:
+		return bsonjson.AppendID(append(dst, byte(bsontype.Int32)), t, id, bsonjson.IDGoMap)
+	}
+	return append(append(dst, byte(t)), id...), nil
+}
+
+// filter returns a filter for all the ids. What $in takes for an expression, $eq takes as it is.
+func (l *lookup) filter() bson.D {
+	var equal []bson.RawValue
+	array, in := bsoncore.AppendArrayStart(nil)
+	n := 0
+	for _, i := range l.first {
+		id := l.changes[i].ID
+		if isExpression(id) {
+			equal = append(equal, id)
+			continue
+		}
+		in = append(bsoncore.AppendHeader(in, id.Type, strconv.Itoa(n)), id.Value...)
+		n++
+	}
+	in, _ = bsoncore.AppendArrayEnd(in, array)
+	filter := byID("$in", bson.RawValue{Type: bsontype.Array, Value: in})
+	if len(equal) == 0 {
+		return filter
+	}
+	or := bson.A{filter}
+	for _, id := range equal {
+		or = append(or, byID("$eq", id))
+	}
+	return bson.D{{Key: "$or", Value: or}}
+}
+
+func byID(operator string, v bson.RawValue) bson.D {
+	return bson.D{{Key: "_id", Value: bson.D{{Key: operator, Value: v}}}}
+}
+
+// isExpression reports whether $in takes a value for a pattern or an operator.
+func isExpression(id bson.RawValue) bool {
+	switch id.Type {
+	case bsontype.Regex:
+		return true
+	case bsontype.EmbeddedDocument:
+		return len(id.Value) > 5 && id.Value[5] == '$'
+	}
+	return false
+}
+
+// assign hands a document to its changes.
+func (l *lookup) assign(raw []byte) (err error) {
+	t, id, ok := bsonjson.FindID(raw)
+	if !ok {
+		return nil
+	}
+	if l.key, err = appendIDKey(l.key[:0], t, id); err != nil {
+		return err
+	}
+	i, ok := l.first[string(l.key)]
+	if !ok {
+		return nil
+	}
+	for ; i >= 0; i = l.next[i] {
+		l.changes[i].Document = document(raw)
+	}
+	return nil
+}

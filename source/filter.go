@@ -1,0 +1,99 @@
+package source
+
+import (
+	"regexp"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// systemCollections matches collections that MongoDB keeps for itself, and the chunks of GridFS files.
+const systemCollections = `^system\.|\.chunks$`
+
+// filter decides which namespaces a change stream is about. The client always applies it; what can be decided by
+// MongoDB is pushed down as well, so that excluded events cost nothing.
+type filter struct {
+	include, exclude         *regexp.Regexp
+	dropInclude, dropExclude *regexp.Regexp
+	databases                []string
+}
+
+// fixed reports whether a namespace is left out whatever the expressions say.
+func (f *filter) fixed(ns goatee.Namespace) bool {
+	for _, name := range f.databases {
+		if ns.Database == name {
+			return true
+		}
+	}
+	return isSystem(ns.Collection)
+}
+
+func isSystem(collection string) bool {
+	return strings.HasPrefix(collection, "system.") || strings.HasSuffix(collection, ".chunks")
+}
+
+// passes reports whether changes of documents in a namespace are wanted.
+func (f *filter) passes(ns goatee.Namespace) bool {
+	return !f.fixed(ns) && matches(f.include, f.exclude, ns.String())
+}
+
+// passesDrop reports whether the drop of a collection, or of a database if there is no collection, is wanted. The
+// pseudo collection of a database's drop is cmd in change events and $cmd in the oplog; users write either.
+func (f *filter) passesDrop(ns goatee.Namespace) bool {
+	if f.fixed(ns) {
+		return false
+	}
+	if ns.Collection == "" {
+		return matches(f.dropInclude, f.dropExclude, ns.Database+".cmd", ns.Database+".$cmd")
+	}
+	return matches(f.dropInclude, f.dropExclude, ns.String())
+}
+
+func matches(include, exclude *regexp.Regexp, names ...string) bool {
+	return (include == nil || matchesAny(include, names)) && (exclude == nil || !matchesAny(exclude, names))
+}
+
+func matchesAny(re *regexp.Regexp, names []string) bool {
+	for _, name := range names {
+		if re.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// stage returns the $match that lets MongoDB leave out events of documents that are not wanted, or nil for the stream
+// of one collection. Everything that is not about a document passes: it is rare, and must never be missed.
+func (f *filter) stage(target goatee.Namespace) bson.D {
+	if target.Collection != "" {
+		return nil
+	}
+	wanted := bson.A{bson.D{{Key: "ns.coll", Value: bson.D{
+		{Key: "$not", Value: primitive.Regex{Pattern: systemCollections}},
+	}}}}
+	if len(f.databases) > 0 {
+		wanted = append(wanted, bson.D{{Key: "ns.db", Value: bson.D{{Key: "$nin", Value: f.databases}}}})
+	}
+	if f.include != nil {
+		wanted = append(wanted, bson.D{{Key: "$expr", Value: namespaceMatch(f.include)}})
+	}
+	if f.exclude != nil {
+		not := bson.D{{Key: "$not", Value: bson.A{namespaceMatch(f.exclude)}}}
+		wanted = append(wanted, bson.D{{Key: "$expr", Value: not}})
+	}
+	documents := bson.A{"insert", "update", "replace", "delete"}
+	return bson.D{{Key: "$match", Value: bson.D{{Key: "$or", Value: bson.A{
+		bson.D{{Key: "operationType", Value: bson.D{{Key: "$nin", Value: documents}}}},
+		bson.D{{Key: "$and", Value: wanted}},
+	}}}}}
+}
+
+func namespaceMatch(re *regexp.Regexp) bson.D {
+	return bson.D{{Key: "$regexMatch", Value: bson.D{
+		{Key: "input", Value: bson.D{{Key: "$concat", Value: bson.A{"$ns.db", ".", "$ns.coll"}}}},
+		{Key: "regex", Value: re.String()},
+	}}}
+}

@@ -1,0 +1,85 @@
+package source
+
+import (
+	"bytes"
+	"context"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/mongo"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+)
+
+const (
+	// samplesPerChunk is how many documents are sampled for each boundary: ten keep most chunks within a factor of two.
+	samplesPerChunk = 10
+	// mostChunks bounds the sample; a larger collection gets larger chunks.
+	mostChunks = 4096
+)
+
+// chunk is a part of a collection: the documents whose _id is at or behind min and before max, in BSON order. A side
+// without a bound is open.
+type chunk struct {
+	min, max bson.RawValue
+	// whole chunks are read in natural order, by one cursor without index bounds. They cannot be continued in the
+	// middle.
+	whole bool
+}
+
+// split divides a collection into about n chunks by a sample of its ids.
+func split(ctx context.Context, client *mongo.Client, ns goatee.Namespace, n int) ([]*chunk, error) {
+	ids, err := sampleIDs(ctx, client, ns, n*samplesPerChunk)
+	if err != nil {
+		return nil, err
+	}
+	current := &chunk{}
+	chunks := []*chunk{current}
+	for i := 1; i < n && len(ids) > 0; i++ {
+		bound := ids[i*len(ids)/n]
+		if sameID(bound, current.min) {
+			continue
+		}
+		current.max = bound
+		current = &chunk{min: bound}
+		chunks = append(chunks, current)
+	}
+	return chunks, nil
+}
+
+func sameID(a, b bson.RawValue) bool { return a.Type == b.Type && bytes.Equal(a.Value, b.Value) }
+
+// sampleIDs returns the ids of about size random documents, in BSON order.
+func sampleIDs(ctx context.Context, client *mongo.Client, ns goatee.Namespace, size int) ([]bson.RawValue, error) {
+	c, first, err := openCursor(ctx, client, ns.Database, bson.D{
+		{Key: "aggregate", Value: ns.Collection},
+		{Key: "pipeline", Value: mongo.Pipeline{
+			{{Key: "$sample", Value: bson.D{{Key: "size", Value: size}}}},
+			{{Key: "$project", Value: bson.D{{Key: "_id", Value: 1}}}},
+			{{Key: "$sort", Value: bson.D{{Key: "_id", Value: 1}}}},
+		}},
+		{Key: "allowDiskUse", Value: true},
+		{Key: "cursor", Value: bson.D{{Key: "batchSize", Value: size}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer c.close(ctx)
+	c.batchSize.Store(int64(size))
+	ids := make([]bson.RawValue, 0, size)
+	for reply, err := range c.replies(ctx, first) {
+		if err != nil {
+			return nil, err
+		}
+		documents := bsonjson.NewReader(reply.documents)
+		for documents.Next() {
+			if t, id, ok := bsonjson.FindID(documents.Value()); ok {
+				ids = append(ids, bson.RawValue{Type: t, Value: bytes.Clone(id)})
+			}
+		}
+		if err := documents.Err(); err != nil {
+			return nil, fatal(err)
+		}
+	}
+	return ids, nil
+}

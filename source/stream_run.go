@@ -1,0 +1,215 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+)
+
+// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
+const batchLimit = 4 << 20
+
+// streamRun is one run of a ChangeStream.
+type streamRun struct {
+	*ChangeStream
+	emit       goatee.EmitFunc
+	position   goatee.Position // behind everything that was emitted: where to open the next cursor
+	namespaces *namespaces
+	event      event
+	attempt    int // failures since something was read
+}
+
+// Run reads until ctx ends, or the stream can never continue. It opens the stream again after every error that may
+// pass, behind the last change it emitted, and after an invalidate.
+func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
+	r := &streamRun{ChangeStream: s, emit: emit, position: from, namespaces: newNamespaces(&s.cfg.filter)}
+	for {
+		when, err := r.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			// An invalidate, or the server has closed the cursor in good order.
+			continue
+		}
+		switch classify(err, when) {
+		case verdictLost:
+			return lostError(s.name, r.position, err)
+		case verdictFatal:
+			if when == opening {
+				return s.openError(r.position, err)
+			}
+			return readError(s.name, err)
+		}
+		s.health.failed(err)
+		if err := retries.Wait(ctx, r.attempt, 0); err != nil {
+			return ctx.Err()
+		}
+		r.attempt++
+	}
+}
+
+// once opens the stream and reads until it ends.
+func (r *streamRun) once(ctx context.Context) (phase, error) {
+	command, err := r.command(r.position, r.cfg.batchSize)
+	if err != nil {
+		return opening, err
+	}
+	c, first, err := openCursor(ctx, r.client, r.database(), command)
+	if err != nil {
+		return opening, err
+	}
+	defer c.close(ctx)
+	c.maxAwait = r.cfg.maxAwait
+	c.batchSize.Store(int64(r.cfg.batchSize))
+	opened := false
+	for reply, err := range c.replies(ctx, first) {
+		if err != nil {
+			return reading, err
+		}
+		if opened {
+			// Only a getMore that worked shows that the stream does: one that is opened in vain again and again must
+			// neither be tried in a hot loop nor be reported as working.
+			r.attempt = 0
+			r.health.recovered()
+		}
+		opened = true
+		if err := r.handle(ctx, reply); err != nil {
+			return reading, err
+		}
+	}
+	return reading, nil
+}
+
+// handle emits what a reply brought.
+func (r *streamRun) handle(ctx context.Context, reply reply) error {
+	b := r.pool.get()
+	next := r.position
+	events := bsonjson.NewReader(reply.documents)
+	for events.Next() {
+		raw := events.Value()
+		if err := r.event.parse(raw); err != nil {
+			return err
+		}
+		if field := r.event.missing(); field != "" {
+			return errLostField(field)
+		}
+		ns, err := r.namespaceOf(&r.event)
+		if err != nil {
+			return err
+		}
+		if r.event.op.IsBarrier() {
+			if b, err = r.flush(ctx, b, next); err != nil {
+				return err
+			}
+			if err := r.barrier(ctx, ns); err != nil {
+				return err
+			}
+			next = r.position
+			continue
+		}
+		if err := r.add(b, ns); err != nil {
+			return err
+		}
+		b.bytes += len(raw)
+		next = goatee.Position{Token: r.event.token, ClusterTime: r.event.clusterTime}
+		if b.bytes >= batchLimit {
+			if b, err = r.flush(ctx, b, next); err != nil {
+				return err
+			}
+		}
+	}
+	if err := events.Err(); err != nil {
+		return fatal(err)
+	}
+	_, err := r.flush(ctx, b, r.end(next, reply))
+	return err
+}
+
+// namespaceOf returns what is known about an event's namespace; that of an invalidate, which has none, is the target.
+func (r *streamRun) namespaceOf(e *event) (*namespaceInfo, error) {
+	if e.namespace == nil {
+		return &namespaceInfo{Namespace: r.target}, nil
+	}
+	ns, err := r.namespaces.get(e.namespace)
+	return ns, fatal(err)
+}
+
+// add appends the event to the batch unless it is left out or of no concern.
+func (r *streamRun) add(b *block, ns *namespaceInfo) error {
+	switch {
+	case r.event.op == goatee.OpInvalidate:
+		c := b.add()
+		c.Op, c.Namespace, c.ClusterTime = goatee.OpInvalidate, ns.Namespace, r.event.clusterTime
+	case isDocumentOp(r.event.op) && ns.wanted:
+		return r.event.fill(b.add(), b, ns.Namespace)
+	}
+	return nil
+}
+
+// end returns the position behind a whole reply: the post-batch resume token where there is one. It moves on when
+// nothing happens in the namespaces of the stream, and after an invalidate that a pipeline has swallowed.
+func (r *streamRun) end(last goatee.Position, reply reply) goatee.Position {
+	if len(reply.token) == 0 {
+		return last
+	}
+	at := goatee.Position{Token: reply.token, ClusterTime: last.ClusterTime}
+	// Not the reply's operation time: something may have been committed between the last look at the oplog and that.
+	if ts, ok := tokenTime(reply.token); ok {
+		at.ClusterTime = ts
+	}
+	return at
+}
+
+// flush emits the batch, if it has changes or moves the position, and returns an empty one.
+func (r *streamRun) flush(ctx context.Context, b *block, at goatee.Position) (*block, error) {
+	if bytes.Equal(at.Token, r.position.Token) && len(b.changes) == 0 {
+		b.bytes = 0
+		return b, nil
+	}
+	// A position outlives its batch by far; it must not keep the reply alive.
+	at.Token = bson.Raw(bytes.Clone(at.Token))
+	if err := r.send(ctx, b.batch(at)); err != nil {
+		return nil, err
+	}
+	r.position = at
+	return r.pool.get(), nil
+}
+
+// send emits a batch. What emit refuses, no new cursor makes it take.
+func (r *streamRun) send(ctx context.Context, b *goatee.Batch) error { return fatal(r.emit(ctx, b)) }
+
+// barrier emits a drop or a rename alone.
+func (r *streamRun) barrier(ctx context.Context, ns *namespaceInfo) error {
+	at := goatee.Position{Token: bson.Raw(bytes.Clone(r.event.token)), ClusterTime: r.event.clusterTime}
+	if r.event.op == goatee.OpRename {
+		return r.rename(ctx, ns, at)
+	}
+	batch := &goatee.Batch{Position: at}
+	if ns.drop {
+		batch.Changes = []goatee.Change{{Op: r.event.op, Namespace: ns.Namespace, ClusterTime: r.event.clusterTime}}
+	}
+	if err := r.send(ctx, batch); err != nil {
+		return err
+	}
+	r.position = at
+	return nil
+}
+
+// readError explains an error in the middle of a stream that trying again does not cure.
+func readError(name string, err error) error {
+	code, _, ok := serverError(err)
+	if ok && code == codeObjectTooLarge {
+		return errors.Join(&goatee.ConfigError{
+			Setting: "change-stream-namespaces",
+			Problem: name + ": a change event is larger than 16 MB",
+			Remedy:  "let updates be looked up (the default) and ask for no pre-images, or leave the field out with a pipeline",
+		}, err)
+	}
+	return cause(err)
+}
