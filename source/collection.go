@@ -14,9 +14,8 @@ import (
 // collectionInfo is what is known about a collection before it is read.
 type collectionInfo struct {
 	exists bool
-	// ordered says that index bounds on _id follow BSON order: a plain collection, neither a view, a time series or a
-	// clustered collection nor one with a collation.
-	ordered bool
+	// indexed says that there is an index of _id: neither a view nor a time series.
+	indexed bool
 	count   int64
 	bytes   int64 // of all documents, uncompressed
 }
@@ -46,7 +45,7 @@ func describe(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (c
 	if kind, _ := entry.Lookup("type").StringValueOK(); kind != "collection" {
 		return info, nil
 	}
-	info.ordered = entry.Lookup("options", "collation").IsZero() && entry.Lookup("options", "clusteredIndex").IsZero()
+	info.indexed = true
 	return info, info.measure(ctx, client, ns)
 }
 

@@ -61,7 +61,7 @@ func (r *collectionRead) plan(ctx context.Context) (chunks []*chunk, err error) 
 		r.planned(&r.info)
 	}
 	n := min(1+(r.info.bytes-1)/r.cfg.chunkBytes, mostChunks, r.info.count)
-	if n < 2 || !r.info.ordered || r.pipeline != nil {
+	if n < 2 || !r.info.indexed || r.pipeline != nil {
 		return []*chunk{{whole: true}}, nil
 	}
 	return split(ctx, r.client, r.namespace, int(n))
@@ -178,22 +178,35 @@ func (k *chunkRead) command(at primitive.Timestamp, batchSize int64) bson.D {
 	command := bson.D{
 		{Key: "find", Value: k.namespace.Collection},
 		{Key: "batchSize", Value: batchSize},
-		// The pipeline may be full for longer than cursors may be idle. The session still ends the cursor after 30
-		// minutes, and the chunk goes on with another.
-		{Key: "noCursorTimeout", Value: true},
 		concern,
 	}
-	if k.chunk.whole {
-		return command
+	if k.info.indexed {
+		// The pipeline may be full for longer than cursors may be idle. The session still ends the cursor after 30
+		// minutes, and the chunk goes on with another. MongoDB makes a find on a view an aggregate, which has no such
+		// option.
+		command = append(command, bson.E{Key: "noCursorTimeout", Value: true})
 	}
-	command = append(command, bson.E{Key: "hint", Value: bson.D{{Key: "_id", Value: 1}}})
+	return append(command, k.bounds()...)
+}
+
+// bounds returns the part of a find that says which documents it is about.
+func (k *chunkRead) bounds() bson.D {
+	switch {
+	case k.chunk.whole:
+		return nil
+	case !k.chunk.only.IsZero():
+		return bson.D{{Key: "filter", Value: bson.D{{Key: "_id", Value: k.chunk.only}}}}
+	}
+	// Index bounds follow the order of all BSON types. A filter with $gte and $lt would leave out every type but the
+	// bound's own.
+	bounds := bson.D{{Key: "hint", Value: bson.D{{Key: "_id", Value: 1}}}}
 	if lower := k.lower(); !lower.IsZero() {
-		command = append(command, bson.E{Key: "min", Value: bson.D{{Key: "_id", Value: lower}}})
+		bounds = append(bounds, bson.E{Key: "min", Value: bson.D{{Key: "_id", Value: lower}}})
 	}
 	if !k.chunk.max.IsZero() {
-		command = append(command, bson.E{Key: "max", Value: bson.D{{Key: "_id", Value: k.chunk.max}}})
+		bounds = append(bounds, bson.E{Key: "max", Value: bson.D{{Key: "_id", Value: k.chunk.max}}})
 	}
-	return command
+	return bounds
 }
 
 // lower returns where the next cursor begins. Index bounds include it.

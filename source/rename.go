@@ -13,14 +13,16 @@ func (r *streamRun) rename(ctx context.Context, from *namespaceInfo, at goatee.P
 	if err != nil {
 		return fatal(err)
 	}
-	if from.wanted && from.drop {
-		change := goatee.Change{Op: goatee.OpRename, Namespace: from.Namespace, ClusterTime: at.ClusterTime, To: &to.Namespace}
-		if err := r.send(ctx, &goatee.Batch{Changes: []goatee.Change{change}, Position: r.position}); err != nil {
+	if r.covers(from.Namespace) && from.wanted && from.drop {
+		err := r.alone(ctx, goatee.Change{
+			Op: goatee.OpRename, Namespace: from.Namespace, ClusterTime: at.ClusterTime, To: &to.Namespace,
+		})
+		if err != nil {
 			return err
 		}
 	}
-	if to.wanted && r.covers(to.Namespace) {
-		if err := r.reread(ctx, to.Namespace); err != nil {
+	if r.covers(to.Namespace) && to.wanted {
+		if err := r.replace(ctx, to, at); err != nil {
 			return err
 		}
 	}
@@ -31,18 +33,30 @@ func (r *streamRun) rename(ctx context.Context, from *namespaceInfo, at goatee.P
 	return nil
 }
 
-// covers reports whether changes of a namespace are in the stream.
+// covers reports whether changes of a namespace are in the stream. A collection's stream also brings renames into it.
 func (r *streamRun) covers(ns goatee.Namespace) bool {
 	return (r.target.Database == "" || r.target.Database == ns.Database) &&
 		(r.target.Collection == "" || r.target.Collection == ns.Collection)
 }
 
-// reread emits the documents of a collection as they are now.
-func (r *streamRun) reread(ctx context.Context, ns goatee.Namespace) error {
+// replace emits the drop of what had the name before, for which MongoDB has no event, and then the documents that have
+// it now.
+func (r *streamRun) replace(ctx context.Context, to *namespaceInfo, at goatee.Position) error {
+	if to.drop {
+		change := goatee.Change{Op: goatee.OpDrop, Namespace: to.Namespace, ClusterTime: at.ClusterTime}
+		if err := r.alone(ctx, change); err != nil {
+			return err
+		}
+	}
 	cfg := defaultReadConfig()
 	cfg.common, cfg.parallel = r.cfg.common, 1
-	read := &collectionRead{client: r.client, namespace: ns, cfg: &cfg, health: r.health, pool: &r.pool}
+	read := &collectionRead{client: r.client, namespace: to.Namespace, cfg: &cfg, health: r.health, pool: &r.pool}
 	read.send = func(ctx context.Context, b *block) error { return r.send(ctx, b.batch(r.position)) }
 	_, err := read.run(ctx)
 	return fatal(err)
+}
+
+// alone emits a barrier without moving the position.
+func (r *streamRun) alone(ctx context.Context, c goatee.Change) error {
+	return r.send(ctx, &goatee.Batch{Changes: []goatee.Change{c}, Position: r.position})
 }

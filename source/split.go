@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.mongodb.org/mongo-driver/mongo"
 
 	"github.com/goatee-sync/goatee"
@@ -22,12 +23,18 @@ const (
 // without a bound is open.
 type chunk struct {
 	min, max bson.RawValue
+	// only is the one _id to read, instead of a range.
+	only bson.RawValue
 	// whole chunks are read in natural order, by one cursor without index bounds. They cannot be continued in the
 	// middle.
 	whole bool
 }
 
-// split divides a collection into about n chunks by a sample of its ids.
+// maxKey is the greatest of all BSON values.
+var maxKey = bson.RawValue{Type: bsontype.MaxKey}
+
+// split divides a collection into about n chunks by a sample of its ids. Upper bounds are exclusive, and an open side is
+// MaxKey exclusively too (but not in a clustered collection), so the document whose _id is MaxKey is a chunk by itself.
 func split(ctx context.Context, client *mongo.Client, ns goatee.Namespace, n int) ([]*chunk, error) {
 	ids, err := sampleIDs(ctx, client, ns, n*samplesPerChunk)
 	if err != nil {
@@ -37,14 +44,15 @@ func split(ctx context.Context, client *mongo.Client, ns goatee.Namespace, n int
 	chunks := []*chunk{current}
 	for i := 1; i < n && len(ids) > 0; i++ {
 		bound := ids[i*len(ids)/n]
-		if sameID(bound, current.min) {
+		if sameID(bound, current.min) || bound.Type == bsontype.MinKey || bound.Type == bsontype.MaxKey {
 			continue
 		}
 		current.max = bound
 		current = &chunk{min: bound}
 		chunks = append(chunks, current)
 	}
-	return chunks, nil
+	current.max = maxKey
+	return append(chunks, &chunk{only: maxKey}), nil
 }
 
 func sameID(a, b bson.RawValue) bool { return a.Type == b.Type && bytes.Equal(a.Value, b.Value) }

@@ -1,0 +1,86 @@
+package source
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// namespacePattern matches the namespaces of one database.
+func namespacePattern(db string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + regexp.QuoteMeta(db) + `\.`)
+}
+
+func TestFilter(t *testing.T) {
+	re := regexp.MustCompile
+	ns := func(db, collection string) goatee.Namespace {
+		return goatee.Namespace{Database: db, Collection: collection}
+	}
+	tests := []struct {
+		name         string
+		filter       filter
+		ns           goatee.Namespace
+		passes, drop bool
+	}{
+		{"everything", filter{}, ns("shop", "orders"), true, true},
+		{"state database", filter{databases: []string{"monstache"}}, ns("monstache", "tokens"), false, false},
+		{"other database", filter{databases: []string{"monstache"}}, ns("monstache2", "tokens"), true, true},
+		{"system collection", filter{}, ns("shop", "system.views"), false, false},
+		{"system inside the name", filter{}, ns("shop", "mysystem.data"), true, true},
+		{"chunks", filter{}, ns("shop", "fs.chunks"), false, false},
+		{"files", filter{}, ns("shop", "fs.files"), true, true},
+		{"include", filter{include: re(`^shop\.`)}, ns("shop", "orders"), true, true},
+		{"include leaves out", filter{include: re(`^shop\.`)}, ns("blog", "posts"), false, true},
+		{"exclude", filter{exclude: re(`\.tmp`)}, ns("shop", "tmp1"), false, true},
+		{"drop include leaves out", filter{dropInclude: re(`^shop\.`)}, ns("blog", "posts"), true, false},
+		{"drop exclude", filter{dropExclude: re(`^shop\.`)}, ns("shop", "orders"), true, false},
+		{"database drop as cmd", filter{dropInclude: re(`^shop\.cmd$`)}, ns("shop", ""), true, true},
+		{"database drop as $cmd", filter{dropInclude: re(`^shop\.\$cmd$`)}, ns("shop", ""), true, true},
+		{"database drop excluded as $cmd", filter{dropExclude: re(`^shop\.\$cmd$`)}, ns("shop", ""), true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.passes, tt.filter.passes(tt.ns))
+			require.Equal(t, tt.drop, tt.filter.passesDrop(tt.ns))
+		})
+	}
+}
+
+// TestFilterIsPushedDown runs the same expressions in MongoDB: what must come comes, at both levels that filter there.
+func TestFilterIsPushedDown(t *testing.T) {
+	for _, level := range []string{"deployment", "database"} {
+		t.Run(level, func(t *testing.T) {
+			f := setup(t)
+			name := regexp.QuoteMeta(f.db.Name())
+			target := f.db.Name()
+			if level == "deployment" {
+				target = ""
+			}
+			stream, from := f.stream(t, target,
+				WithInclude(regexp.MustCompile(`^`+name+`\.(?:keep|drop_me|system|fs)`)),
+				WithExclude(regexp.MustCompile(`(?i)DROP_ME`)),
+				WithDropInclude(regexp.MustCompile(`^`+name+`\.`)),
+				WithDropExclude(regexp.MustCompile(`\.never$`)),
+				WithExcludeDatabases("monstache"))
+			f.insert(t, "keep", d("_id", 1))
+			f.insert(t, "drop_me", d("_id", 2))
+			f.insert(t, "other", d("_id", 3))
+			f.insert(t, "fs.chunks", d("_id", 4))
+			f.insert(t, "never", d("_id", 5))
+			f.update(t, "keep", 1, d("$set", d("v", 1)))
+			for _, c := range []string{"never", "other", "fs.chunks", "drop_me"} {
+				require.NoError(t, f.db.Collection(c).Drop(t.Context()))
+			}
+			f.delete(t, "keep", 1)
+			require.NoError(t, f.db.Drop(t.Context()))
+			got, _ := run(t, stream, from)
+			want := []string{
+				"insert keep 1", "update keep 1", "drop other", "drop drop_me", "delete keep 1", "drop keep", "dropDatabase",
+			}
+			require.Equal(t, want, got.lines(t, len(want))[:len(want)])
+		})
+	}
+}
