@@ -1,0 +1,80 @@
+package gridfs
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// emit hands a batch on in parts: each document with a file alone, what is between them together. Only the last part may
+// carry the position of the batch; the others stay at the one before.
+func (f *files) emit(ctx context.Context, b *goatee.Batch, before goatee.Position, emit goatee.EmitFunc) error {
+	if !f.anyFile(b.Changes) {
+		return emit(ctx, b)
+	}
+	s := &splitter{batch: b, before: before, bytes: b.Bytes}
+	s.parts.Store(1) // the splitter itself, until all parts are made
+	defer s.release()
+	start := 0
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		if !f.isFile(c) {
+			continue
+		}
+		if start < i {
+			if err := emit(ctx, s.part(start, i)); err != nil {
+				return err
+			}
+		}
+		start = i + 1
+		if err := f.attach(ctx, c); err != nil {
+			return err
+		}
+		part := s.part(i, i+1)
+		if part.Bytes > 0 {
+			part.Bytes += c.Document.Len()
+		}
+		if err := emit(ctx, part); err != nil {
+			return err
+		}
+	}
+	if start < len(b.Changes) {
+		return emit(ctx, s.part(start, len(b.Changes)))
+	}
+	return nil
+}
+
+func (f *files) anyFile(changes []goatee.Change) bool {
+	for i := range changes {
+		if f.isFile(&changes[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitter makes parts of a batch and releases the batch behind the last of them.
+type splitter struct {
+	batch  *goatee.Batch
+	before goatee.Position
+	bytes  int
+	parts  atomic.Int32
+}
+
+// part returns the changes from i to j. The first part answers for the bytes of the whole batch.
+func (s *splitter) part(i, j int) *goatee.Batch {
+	s.parts.Add(1)
+	p := &goatee.Batch{Changes: s.batch.Changes[i:j:j], Position: s.before, Bytes: s.bytes, Release: s.release}
+	s.bytes = 0
+	if j == len(s.batch.Changes) {
+		p.Position = s.batch.Position
+	}
+	return p
+}
+
+func (s *splitter) release() {
+	if s.parts.Add(-1) == 0 && s.batch.Release != nil {
+		s.batch.Release()
+	}
+}
