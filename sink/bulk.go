@@ -43,7 +43,7 @@ func NewBulk(client Client, opts ...Option) (*Bulk, error) {
 		url: &url.URL{Path: "/_bulk", RawQuery: url.Values{"filter_path": {
 			"errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason",
 		}}.Encode()},
-		health: health{logger: c.logger, observer: c.observer},
+		health: health{component: "elasticsearch", logger: c.logger, observer: c.observer},
 	}
 	b.limit.Store(int64(c.maxBytes))
 	b.writes.New = func() any { return newWrite(b) }
@@ -59,3 +59,10 @@ func (b *Bulk) Write(ctx context.Context, actions []goatee.Action) error {
 
 // SinkStats returns what has been counted so far.
 func (b *Bulk) SinkStats() goatee.SinkStats { return b.counters.snapshot() }
+
+// ID returns the id under which the document of a change is written, unless an action overrides it.
+func (b *Bulk) ID(c *goatee.Change) (string, error) {
+	e := encoder{idForm: b.config.idForm}
+	id, err := e.idText(&goatee.Action{Change: c})
+	return string(id), err
+}

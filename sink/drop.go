@@ -57,9 +57,9 @@ func (w *write) dropDatabase(ctx context.Context, a *goatee.Action) error {
 	if checkIndexName(prefix) != nil || strings.HasPrefix(prefix, ".") {
 		return nil // there cannot be such an index
 	}
-	res, err := w.insist(ctx, http.MethodGet, "/"+prefix+"*/_settings/index.uuid", url.Values{
+	res, err := w.bulk.insist(ctx, http.MethodGet, "/"+prefix+"*/_settings/index.uuid", url.Values{
 		"expand_wildcards": {"open,closed"}, "flat_settings": {"true"},
-	})
+	}, "")
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (w *write) dropDatabase(ctx context.Context, a *goatee.Action) error {
 // for may belong to others too.
 func (w *write) dropIndices(ctx context.Context, a *goatee.Action, names []string, query url.Values) error {
 	list := strings.Join(names, ",")
-	res, err := w.insist(ctx, http.MethodDelete, "/"+list, query)
+	res, err := w.bulk.insist(ctx, http.MethodDelete, "/"+list, query, "")
 	if err != nil {
 		return err
 	}
@@ -106,23 +106,4 @@ func (w *write) dropIndices(ctx context.Context, a *goatee.Action, names []strin
 		Err: fmt.Errorf("delete index %s, please do so yourself: %w", list, requestError(res)),
 	})
 	return nil
-}
-
-// insist repeats a request until it is answered for good.
-func (w *write) insist(ctx context.Context, method, path string, query url.Values) (reply, error) {
-	r := run{health: &w.bulk.health}
-	defer r.end()
-	for {
-		res, err := call(ctx, w.bulk.client, w.bulk.config.requestTimeout, method, path, query, "")
-		if err == nil {
-			if callSettled(res) {
-				r.worked()
-				return res, nil
-			}
-			err = requestError(res)
-		}
-		if err := w.pause(ctx, &r, res.retryAfter, err, false); err != nil {
-			return reply{}, err
-		}
-	}
 }

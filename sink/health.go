@@ -15,10 +15,11 @@ import (
 // so all the time.
 const busyAttempts = 4
 
-// health knows whether Elasticsearch answers and reports changes of that, once each, whatever the number of writes.
+// health knows whether a server answers and reports changes of that, once each, whatever the number of writes.
 type health struct {
-	logger   *slog.Logger
-	observer goatee.Observer
+	component string // whose health it is
+	logger    *slog.Logger
+	observer  goatee.Observer
 
 	down    atomic.Bool // reported as down
 	mu      sync.Mutex  // guards what follows, and changes of down
@@ -49,7 +50,7 @@ func (r *run) failed(err error, busy bool) {
 	}
 	h.down.Store(true)
 	h.since = time.Now()
-	h.logger.Warn("elasticsearch does not take writes; retrying", "error", err, "attempt", r.attempt)
+	h.logger.Warn(h.component+" does not answer as it should; retrying", "error", err, "attempt", r.attempt)
 	h.report(err)
 }
 
@@ -67,7 +68,7 @@ func (r *run) worked() {
 		return // another write still fails
 	}
 	h.down.Store(false)
-	h.logger.Info("elasticsearch takes writes again", "after", time.Since(h.since).Round(time.Millisecond))
+	h.logger.Info(h.component+" answers again", "after", time.Since(h.since).Round(time.Millisecond))
 	h.report(nil)
 }
 
@@ -89,6 +90,6 @@ func (r *run) wait(ctx context.Context, b backoff.Full, atLeast time.Duration) e
 
 func (h *health) report(err error) {
 	if h.observer.State != nil {
-		h.observer.State(goatee.StateInfo{Component: "elasticsearch", Err: err})
+		h.observer.State(goatee.StateInfo{Component: h.component, Err: err})
 	}
 }

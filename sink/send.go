@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -48,23 +47,10 @@ func (w *write) send(ctx context.Context, r *run, lo, hi int) error {
 			hi = lo + left
 		}
 		busy := v == perItem || res.status == http.StatusTooManyRequests
-		if err := w.pause(ctx, r, res.retryAfter, problem, busy); err != nil {
+		if err := w.bulk.pause(ctx, r, res.retryAfter, problem, busy); err != nil {
 			return err
 		}
 	}
-}
-
-// pause waits before the next attempt, unless ctx has ended.
-func (w *write) pause(ctx context.Context, r *run, atLeast time.Duration, problem error, busy bool) error {
-	if ctx.Err() != nil {
-		return given(context.Cause(ctx), problem)
-	}
-	r.failed(problem, busy)
-	if err := r.wait(ctx, w.bulk.config.backoff, atLeast); err != nil {
-		return given(err, problem)
-	}
-	w.bulk.counters.retries.Add(1)
-	return nil
 }
 
 // split sends the halves of a request that was refused whole, down to the action that is to blame.

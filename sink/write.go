@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -150,12 +149,4 @@ func (w *write) refuse(e *goatee.ActionError) {
 	}
 	w.failed = append(w.failed, e)
 	w.bulk.counters.refused.Add(1)
-}
-
-// given says why a write ended before its actions were settled.
-func given(up, last error) error {
-	if last == nil {
-		return fmt.Errorf("bulk write given up: %w", up)
-	}
-	return fmt.Errorf("bulk write given up: %w (last attempt: %v)", up, last)
 }
