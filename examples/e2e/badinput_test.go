@@ -58,6 +58,7 @@ func TestBadInput(t *testing.T) {
 	s.fillOne(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			d := startDaemon(t, s.settings().with(settings{"direct-read-namespaces": s.namespaces("orders")}).with(test.settings))
 			select {
 			case <-d.ended:

@@ -43,7 +43,6 @@ func TestARefusedDocumentIsReportedOnce(t *testing.T) {
 func TestRefusedDocumentsOfADirectRead(t *testing.T) {
 	s := newStack(t)
 	s.es.must(t, "PUT", "/"+s.index("orders"), `{"mappings":{"properties":{"n":{"type":"long"},"when":{"type":"date"}}}}`)
-	s.insertMany(t, "orders", 0, 2000, func(i int) bson.D { return bson.D{{Key: "n", Value: int32(i)}} })
 	refused := []bson.D{
 		{{Key: "n", Value: bson.D{{Key: "a", Value: 1}}}},
 		{{Key: "n", Value: "text"}},
@@ -56,6 +55,7 @@ func TestRefusedDocumentsOfADirectRead(t *testing.T) {
 		_, err := s.db.Collection("orders").InsertOne(t.Context(), withID(id, fields))
 		require.NoError(t, err)
 	}
+	s.insertMany(t, "orders", 0, 2000, func(i int) bson.D { return bson.D{{Key: "n", Value: int32(i)}} })
 	d := startDaemon(t, s.settings().with(settings{
 		"direct-read-namespaces": s.namespaces("orders"), "exit-after-direct-reads": true,
 	}))
