@@ -93,8 +93,8 @@ func newSyncer(
 	for _, src := range all {
 		opts = append(opts, goatee.WithSource(src))
 	}
-	if s := newShape(c); s != nil {
-		opts = append(opts, goatee.WithTransformer(s))
+	if t := newTransformer(c); t != nil {
+		opts = append(opts, goatee.WithTransformer(t))
 	}
 	if c.ExitAfterDirectReads {
 		opts = append(opts, goatee.WithStopAfterDirectReads())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"regexp"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/mongo"
 
@@ -134,4 +135,19 @@ func (q queued) Run(ctx context.Context, from goatee.Position, emit goatee.EmitF
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// discover returns the collections there are now. Those that appear later come from change streams.
+func (s *sources) discover(ctx context.Context) ([]string, error) {
+	found, err := source.DiscoverNamespaces(ctx, s.client, expression(s.config.DirectReadDynamicIncludeRegex),
+		expression(s.config.DirectReadDynamicExcludeRegex), s.config.ConfigDatabaseName)
+	if err != nil {
+		return nil, err
+	}
+	include, exclude := expression(s.config.NamespaceRegex), expression(s.config.NamespaceExcludeRegex)
+	found = slices.DeleteFunc(found, func(ns string) bool {
+		return include != nil && !include.MatchString(ns) || exclude != nil && exclude.MatchString(ns)
+	})
+	s.logger.Info("direct reads found", "namespaces", found)
+	return found, nil
 }

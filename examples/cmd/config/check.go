@@ -18,6 +18,9 @@ func (e *remedyError) Error() string { return e.problem + " (" + e.remedy + ")" 
 
 // within puts where an error happened in front of it and keeps its remedy.
 func within(where string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var r *remedyError
 	if errors.As(err, &r) {
 		return &remedyError{where + ": " + r.problem, r.remedy}

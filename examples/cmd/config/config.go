@@ -67,11 +67,13 @@ type Config struct {
 	Warnings []string
 }
 
-// Mapping says where the documents of a namespace go.
+// Mapping says where the documents of a namespace go, or those of all namespaces that a pattern matches as a whole.
 type Mapping struct {
 	Namespace string
-	Index     string
-	Pipeline  string
+	Pattern   string
+	// Index may hold $1 for the first group of a pattern.
+	Index    string
+	Pipeline string
 }
 
 // The values of resume-strategy.

@@ -196,6 +196,8 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 		{name: "mapping to a bad index", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"a b\"",
 			want: []string{"mapping", "index", `"a b"`, "Elasticsearch"}},
 		{name: "mapping to an index that begins badly", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"_x\"", want: []string{"mapping", `"_x"`}},
+		{name: "mapping of both", toml: "[[mapping]]\nnamespace = \"a.b\"\npattern = \"a\"\nindex = \"x\"", want: []string{"mapping", "both"}},
+		{name: "mapping of a bad pattern", toml: "[[mapping]]\npattern = \"(\"\nindex = \"x\"", want: []string{"mapping", "pattern", "RE2"}},
 		{name: "mapping twice", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\n[[mapping]]\nnamespace = \"a.b\"\nindex = \"y\"",
 			want: []string{"mapping", `"a.b" is mapped twice`}},
 		{name: "list flag not supported yet", args: []string{"-routing-namespace", "a.b"}, want: []string{"routing-namespaces", "not supported yet"}},

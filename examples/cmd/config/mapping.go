@@ -53,7 +53,7 @@ func tablesOf(v any) ([]map[string]any, error) {
 
 func decodeMapping(table map[string]any) (Mapping, error) {
 	var m Mapping
-	fields := map[string]*string{"namespace": &m.Namespace, "index": &m.Index, "pipeline": &m.Pipeline}
+	fields := map[string]*string{"namespace": &m.Namespace, "pattern": &m.Pattern, "index": &m.Index, "pipeline": &m.Pipeline}
 	for _, key := range sortedKeys(table) {
 		name := strings.ToLower(key)
 		if name == "type" {
@@ -69,30 +69,40 @@ func decodeMapping(table map[string]any) (Mapping, error) {
 		}
 		*target = s
 	}
-	m.Index = strings.ToLower(m.Index)
+	if m.Pattern == "" {
+		m.Index = strings.ToLower(m.Index) // in a template ${Name} may be a group
+	}
 	return m, checkMapping(m)
 }
 
 func checkMapping(m Mapping) error {
-	if err := collectionNamespace(m.Namespace); err != nil {
-		return within("namespace", err)
-	}
 	if m.Index == "" && m.Pipeline == "" {
 		return errors.New("neither index nor pipeline is set")
+	}
+	if m.Pattern != "" {
+		return checkPatternMapping(m)
+	}
+	if err := collectionNamespace(m.Namespace); err != nil {
+		return within("namespace", err)
 	}
 	if m.Index == "" {
 		return nil
 	}
-	if err := indexName(m.Index); err != nil {
-		return within("index", err)
+	return within("index", indexName(m.Index))
+}
+
+// checkPatternMapping leaves the index to the transformer, which knows what the pattern can make of it.
+func checkPatternMapping(m Mapping) error {
+	if m.Namespace != "" {
+		return errors.New("both namespace and pattern are set")
 	}
-	return nil
+	return within("pattern", pattern(m.Pattern))
 }
 
 // duplicateMapping returns a namespace that has two mappings, or "".
 func duplicateMapping(all []Mapping) string {
 	for i, m := range all {
-		if slices.ContainsFunc(all[:i], func(n Mapping) bool { return n.Namespace == m.Namespace }) {
+		if slices.ContainsFunc(all[:i], func(n Mapping) bool { return n.Namespace == m.Namespace && m.Namespace != "" }) {
 			return m.Namespace
 		}
 	}

@@ -210,7 +210,8 @@ func indexOptions(c *Config) []option {
 	return []option{
 		{
 			name: "mapping", value: mappings(&c.Mappings), tomlOnly: true,
-			doc: "[[mapping]] tables of namespace, index and pipeline: where a collection's documents go",
+			doc: "[[mapping]] tables of namespace, index and pipeline: where a collection's documents go; with pattern instead of " +
+				"namespace, $1 in index is the first group of the regular expression",
 		},
 		{
 			name: "index-as-update", value: toggle(&c.IndexAsUpdate),

@@ -30,8 +30,11 @@ func printMappings(b *strings.Builder, all []Mapping) {
 	}
 	b.WriteString("mapping = [\n")
 	for _, m := range all {
-		fmt.Fprintf(b, "  { namespace = %s, index = %s, pipeline = %s },\n",
-			tomlValue(m.Namespace), tomlValue(m.Index), tomlValue(m.Pipeline))
+		source := "namespace = " + tomlValue(m.Namespace)
+		if m.Pattern != "" {
+			source = "pattern = " + tomlValue(m.Pattern)
+		}
+		fmt.Fprintf(b, "  { %s, index = %s, pipeline = %s },\n", source, tomlValue(m.Index), tomlValue(m.Pipeline))
 	}
 	b.WriteString("]\n")
 }

@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "write CONFIG.md anew")
 
 func TestPrintedSettingsCanBeLoadedAgain(t *testing.T) {
 	c, err := load(t, "resume = true\ndirect-read-namespaces = [\"a.b\", \"c.d\"]\nnamespace-regex = '^a\\.\"<x>'\n"+
-		"[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\npipeline = \"p\"", nil)
+		"[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\npipeline = \"p\"\n[[mapping]]\npattern = '(.*)\\.x'\nindex = \"x-$1\"", nil)
 	require.NoError(t, err)
 	var out strings.Builder
 	require.NoError(t, c.Print(&out))

@@ -12,7 +12,8 @@ import (
 
 // Reads is how far all direct reads together are.
 type Reads struct {
-	// Documents and Bytes are read; Estimate is how many documents are expected, 0 as long as one read does not know.
+	// Documents are read and applied, as far as one can tell: change streams apply at the same time. Bytes are read.
+	// Estimate is how many documents are expected, 0 as long as one read does not know.
 	Documents, Estimate, Bytes int64
 	// Complete says that everything is read and acknowledged.
 	Complete bool
@@ -39,6 +40,7 @@ func Of(st goatee.Stats, now time.Time) Reads {
 	if !known {
 		r.Estimate = 0
 	}
+	r.Documents = min(r.Documents, st.Applied)
 	r.Complete = reads > 0 && done
 	if !st.Started.IsZero() {
 		r.Elapsed = now.Sub(st.Started)
@@ -54,10 +56,10 @@ func (r Reads) Rate() float64 {
 	return float64(r.Documents) / r.Elapsed.Seconds()
 }
 
-// Remaining is about how long it will still take, 0 if unknown.
+// Remaining is about how long it will still take, 0 if that cannot be told yet.
 func (r Reads) Remaining() time.Duration {
 	left := r.Estimate - r.Documents
-	if left <= 0 || r.Rate() == 0 {
+	if left <= 0 || r.Elapsed < time.Second || r.Documents < r.Estimate/100 || r.Rate() == 0 {
 		return 0
 	}
 	return time.Duration(float64(left) / r.Rate() * float64(time.Second)).Round(time.Second)

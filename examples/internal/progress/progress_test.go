@@ -13,7 +13,7 @@ import (
 )
 
 func stats(sources ...goatee.SourceStats) goatee.Stats {
-	return goatee.Stats{Started: time.Unix(100, 0), Sources: sources}
+	return goatee.Stats{Started: time.Unix(100, 0), Applied: 1000, Sources: sources}
 }
 
 func TestOnlyDirectReadsCount(t *testing.T) {
@@ -26,6 +26,11 @@ func TestOnlyDirectReadsCount(t *testing.T) {
 	require.Equal(t, progress.Reads{Documents: 50, Bytes: 500, Estimate: 200, Elapsed: 10 * time.Second}, r)
 	require.Equal(t, 30*time.Second, r.Remaining())
 	require.Equal(t, "[==      ]  25%  50 of 200 documents, 5/s, 30s left", r.Bar(8))
+}
+
+func TestWhatIsOnlyReadDoesNotCount(t *testing.T) {
+	st := stats(goatee.SourceStats{DirectRead: true, Read: 5000, Estimate: 5000})
+	require.EqualValues(t, 1000, progress.Of(st, time.Now()).Documents)
 }
 
 func TestAnUnknownEstimateIsNotGuessed(t *testing.T) {

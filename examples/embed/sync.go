@@ -1,0 +1,38 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/elastic/go-elasticsearch/v7"
+	"go.mongodb.org/mongo-driver/mongo"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/resume"
+	"github.com/goatee-sync/goatee/sink"
+	"github.com/goatee-sync/goatee/source"
+)
+
+// newSyncer keeps the index of one collection in step: what is there is read once, changes are followed for ever.
+func newSyncer(client *mongo.Client, es *elasticsearch.Client, namespace string, logger *slog.Logger) (*goatee.Syncer, error) {
+	stream, err := source.NewChangeStream(client, namespace, source.WithLogger(logger))
+	if err != nil {
+		return nil, err
+	}
+	existing, err := source.NewDirectRead(client, namespace, source.WithStateful(true), source.WithLogger(logger))
+	if err != nil {
+		return nil, err
+	}
+	positions, err := resume.NewMongo(client.Database("search_service"), "positions")
+	if err != nil {
+		return nil, err
+	}
+	bulk, err := sink.NewBulk(es, sink.WithLogger(logger))
+	if err != nil {
+		return nil, err
+	}
+	return goatee.New(
+		goatee.WithSource(stream), goatee.WithSource(existing),
+		goatee.WithTransformer(searchable()),
+		goatee.WithSink(bulk), goatee.WithPositions(positions), goatee.WithLogger(logger),
+	)
+}
