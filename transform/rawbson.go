@@ -1,0 +1,89 @@
+package transform
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+)
+
+// appendHeader appends the type and name in front of a value.
+func appendHeader(dst []byte, t bsontype.Type, name string) []byte {
+	return append(append(append(dst, byte(t)), name...), 0)
+}
+
+func appendField(dst []byte, t bsontype.Type, name string, value []byte) []byte {
+	return append(appendHeader(dst, t, name), value...)
+}
+
+func appendIndexHeader(dst []byte, t bsontype.Type, index int) []byte {
+	return append(strconv.AppendInt(append(dst, byte(t)), int64(index), 10), 0)
+}
+
+// openDocument appends room for a document's length.
+func openDocument(dst []byte) []byte { return append(dst, 0, 0, 0, 0) }
+
+// closeDocument appends the terminator and fills in the length of the document that began at start.
+func closeDocument(dst []byte, start int) []byte { return fillLength(append(dst, 0), start) }
+
+func fillLength(dst []byte, start int) []byte {
+	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
+	return dst
+}
+
+// copier copies a document element by element: what is not changed goes over in long stretches.
+type copier struct {
+	bsonjson.Reader
+	src   []byte
+	dst   []byte
+	start int // of the copy in dst
+	from  int // start in src of what is still to be copied
+	at    int // start in src of the current element
+	next  int // start in src of the element after it
+}
+
+func newCopier(dst, src []byte) copier {
+	return copier{Reader: bsonjson.NewReader(src), src: src, dst: openDocument(dst), start: len(dst), from: 4, next: 4}
+}
+
+// Next moves to the next element; it is copied unless it is replaced.
+func (c *copier) Next() bool {
+	if !c.Reader.Next() {
+		return false
+	}
+	c.at = c.next
+	c.next += 2 + len(c.Key()) + len(c.Value())
+	return true
+}
+
+// replace leaves the current element out; what the caller appends to dst next stands in its place.
+func (c *copier) replace() {
+	c.dst = append(c.dst, c.src[c.from:c.at]...)
+	c.from = c.next
+}
+
+// enter is replace for a document or array that is rewritten: it appends the element's header.
+func (c *copier) enter() {
+	c.replace()
+	c.dst = append(c.dst, c.src[c.at:c.at+2+len(c.Key())]...)
+}
+
+// finish copies the rest, then calls more, if there is more to append, and returns the document.
+func (c *copier) finish(more func(dst []byte) []byte) ([]byte, error) {
+	if err := c.Err(); err != nil {
+		return c.dst[:c.start], err
+	}
+	c.dst = append(c.dst, c.src[c.from:len(c.src)-1]...)
+	if more != nil {
+		c.dst = more(c.dst)
+	}
+	return closeDocument(c.dst, c.start), nil
+}
+
+func appendString(dst []byte, name, s string) []byte {
+	dst = appendHeader(dst, bsontype.String, name)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
+	return append(append(dst, s...), 0)
+}

@@ -1,0 +1,148 @@
+package transform
+
+import (
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// Set gives a field a fixed value, without decoding the document. The path may have dots: sub-documents that are missing
+// are made, also in the place of a value that is none; where it passes through an array it applies to each element. So
+// does MongoDB's $addFields.
+func Set(path string, value any) goatee.Transformer {
+	names, err := parsePath("Set", path)
+	if err != nil {
+		return newRawEdit(err, nil)
+	}
+	t, raw, err := bson.MarshalValue(value)
+	if err != nil {
+		return newRawEdit(&goatee.ConfigError{
+			Setting: "transform.Set", Problem: "value of " + quote(path), Err: err, Remedy: "give a value that BSON can hold",
+		}, nil)
+	}
+	return newRawEdit(nil, &set{path: names, value: bson.RawValue{Type: t, Value: raw}})
+}
+
+type set struct {
+	path  []string
+	value bson.RawValue
+}
+
+// documentFrame is what a document costs besides its fields: length and terminator.
+const documentFrame = 5
+
+func (s *set) growth() int {
+	n := len(s.value.Value)
+	for _, name := range s.path {
+		n += len(name) + 2 + documentFrame
+	}
+	return n
+}
+
+func (s *set) appendTo(dst, src []byte) ([]byte, bool, error) {
+	out, err := s.setIn(dst, src, s.path)
+	return out, true, err
+}
+
+func (s *set) setIn(dst, src []byte, path []string) (out []byte, err error) {
+	found := false
+	c := newCopier(dst, src)
+	for c.Next() {
+		if string(c.Key()) != path[0] {
+			continue
+		}
+		c.replace()
+		if found {
+			continue
+		}
+		found = true
+		if c.dst, err = s.replaced(c.dst, c.Type(), path[0], c.Value(), path[1:]); err != nil {
+			return dst, err
+		}
+	}
+	return c.finish(func(dst []byte) []byte {
+		if found {
+			return dst
+		}
+		return s.appendNew(dst, path)
+	})
+}
+
+// replaced appends the field name with what becomes of its value; rest is the path below it.
+func (s *set) replaced(dst []byte, t bsontype.Type, name string, value []byte, rest []string) ([]byte, error) {
+	if len(rest) == 0 {
+		return appendField(dst, s.value.Type, name, s.value.Value), nil
+	}
+	if t == bsontype.Array {
+		return s.setInArray(appendHeader(dst, t, name), value, rest)
+	}
+	return s.setBelow(appendHeader(dst, bsontype.EmbeddedDocument, name), t, value, rest)
+}
+
+// setBelow appends a document with the path set: value's own fields if it is one.
+func (s *set) setBelow(dst []byte, t bsontype.Type, value []byte, path []string) ([]byte, error) {
+	if t == bsontype.EmbeddedDocument {
+		return s.setIn(dst, value, path)
+	}
+	start := len(dst)
+	return closeDocument(s.appendNew(openDocument(dst), path), start), nil
+}
+
+func (s *set) setInArray(dst, src []byte, path []string) (out []byte, err error) {
+	c := newCopier(dst, src)
+	for n := 0; c.Next(); n++ {
+		c.replace()
+		if c.Type() == bsontype.Array {
+			c.dst, err = s.setInArray(appendIndexHeader(c.dst, c.Type(), n), c.Value(), path)
+		} else {
+			c.dst, err = s.setBelow(appendIndexHeader(c.dst, bsontype.EmbeddedDocument, n), c.Type(), c.Value(), path)
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return c.finish(nil)
+}
+
+// appendNew appends the field at the front of the path, with sub-documents for the rest.
+func (s *set) appendNew(dst []byte, path []string) []byte {
+	if len(path) == 1 {
+		return appendField(dst, s.value.Type, path[0], s.value.Value)
+	}
+	dst = appendHeader(dst, bsontype.EmbeddedDocument, path[0])
+	start := len(dst)
+	return closeDocument(s.appendNew(openDocument(dst), path[1:]), start)
+}
+
+func (s *set) editMap(m bson.M) error {
+	v, err := decodeValue(s.value)
+	if err == nil {
+		setMap(m, s.path, v)
+	}
+	return err
+}
+
+func setMap(m bson.M, path []string, v any) {
+	if len(path) == 1 {
+		m[path[0]] = v
+		return
+	}
+	m[path[0]] = setValue(m[path[0]], path[1:], v)
+}
+
+// setValue returns old with the path set in it.
+func setValue(old any, path []string, v any) any {
+	if a, ok := asArray(old); ok {
+		for i := range a {
+			a[i] = setValue(a[i], path, v)
+		}
+		return a
+	}
+	m, ok := asMap(old)
+	if !ok {
+		m = bson.M{}
+	}
+	setMap(m, path, v)
+	return m
+}
