@@ -25,6 +25,7 @@ type Bulk struct {
 	counters counters
 	health   health
 	limit    byteLimit
+	limiter  limiter
 	writes   sync.Pool // of *write
 }
 

@@ -245,8 +245,8 @@ func (s *Stateful) try(ctx context.Context, f func() error) error {
 			return given(context.Cause(ctx), err)
 		}
 		r.failed(err, false)
-		if err := r.wait(ctx, s.bulk.config.backoff, 0); err != nil {
-			return given(err, err)
+		if cause := r.wait(ctx, s.bulk.config.backoff, 0); cause != nil {
+			return given(cause, err)
 		}
 	}
 }

@@ -39,7 +39,10 @@ func (b *Bulk) pause(ctx context.Context, r *run, atLeast time.Duration, problem
 	return nil
 }
 
-// given says why a write ended before its actions were settled.
+// given says why a write ended before its actions were settled: ctx's cause, and what the last attempt met.
 func given(up, last error) error {
-	return fmt.Errorf("write given up: %w (last attempt: %v)", up, last)
+	if last == nil {
+		return fmt.Errorf("write given up: %w", up)
+	}
+	return fmt.Errorf("write given up: %w (last attempt: %s)", up, last.Error())
 }

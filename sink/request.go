@@ -45,7 +45,7 @@ func do(client Client, req *http.Request, buf []byte) (reply, error) {
 	if err != nil {
 		return reply{body: buf}, cleanError(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // whatever it says, the answer has been read
 	buf, err = readAll(buf[:0], io.LimitReader(res.Body, maxReply+1))
 	if err == nil && len(buf) > maxReply {
 		err = errReplyTooLong
@@ -152,16 +152,20 @@ type payloadReader struct {
 func (r *payloadReader) Read(b []byte) (int, error) {
 	n, err := r.data.Read(b)
 	if err != nil {
-		r.Close()
+		r.finish()
 	}
 	return n, err
 }
 
 func (r *payloadReader) Close() error {
+	r.finish()
+	return nil
+}
+
+func (r *payloadReader) finish() {
 	if !r.done.Swap(true) {
 		r.payload.open.Add(-1)
 	}
-	return nil
 }
 
 // deflate compresses data into buf.

@@ -27,26 +27,33 @@ func (l *byteLimit) refused(size int) (lowered bool) {
 
 // send sends lines lo to hi until each of them is settled.
 func (w *write) send(ctx context.Context, r *run, lo, hi int) error {
+	var problem error
 	for {
+		if err := w.bulk.limiter.acquire(ctx); err != nil {
+			return given(err, problem)
+		}
 		res, err := w.post(ctx, lo, hi)
-		v, problem := requestVerdict(res, err)
+		var v verdict
+		v, problem = requestVerdict(res, err)
+		if v == perItem {
+			var left int
+			if left, problem = w.settle(lo, hi, res, r.attempt); left == 0 {
+				v = allDone
+			}
+			hi = lo + left
+		} else if v == allDone {
+			w.acknowledge(lo, hi)
+		}
+		busy := v == perItem || res.status == http.StatusTooManyRequests
+		w.bulk.limiter.release(busy)
 		switch v {
 		case allDone:
-			w.acknowledge(lo, hi)
 			r.worked()
 			return nil
 		case split:
 			r.worked()
 			return w.split(ctx, r, lo, hi, res.status, problem)
-		case perItem:
-			var left int
-			if left, problem = w.settle(lo, hi, res, r.attempt); left == 0 {
-				r.worked()
-				return nil
-			}
-			hi = lo + left
 		}
-		busy := v == perItem || res.status == http.StatusTooManyRequests
 		if err := w.bulk.pause(ctx, r, res.retryAfter, problem, busy); err != nil {
 			return err
 		}

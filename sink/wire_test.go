@@ -51,7 +51,7 @@ func TestFaultsOverTheWire(t *testing.T) {
 			errs := make([]error, 4)
 			for lane := range errs {
 				wg.Go(func() {
-					for n := range uint32(20) {
+					for n := range uint32(6) {
 						es.FailNext(
 							fakees.Fault{Cut: true}, fakees.Fault{Reset: true}, fakees.Fault{Status: 503}, fakees.Fault{Status: 429},
 							fakees.Fault{Status: 413}, fakees.Fault{}, fakees.Fault{Reply: "<html>"},
@@ -70,7 +70,7 @@ func TestFaultsOverTheWire(t *testing.T) {
 			docs := es.Docs("shop.orders")
 			require.Len(t, docs, 400)
 			for id, d := range docs {
-				require.Contains(t, d.Source, `"n":19`, id)
+				require.Contains(t, d.Source, `"n":5`, id)
 				require.Contains(t, d.Source, strings.Repeat(id[len(id)-1:], 1000), id)
 			}
 		})

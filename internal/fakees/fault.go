@@ -49,7 +49,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut(w, rec.Body.Bytes())
 	case f.Reply != "":
 		w.Header().Set("Content-Type", "text/html")
-		io.WriteString(w, f.Reply)
+		send(w, []byte(f.Reply))
 	default:
 		copyAnswer(w, rec)
 	}
@@ -75,13 +75,13 @@ func (f Fault) refuse(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", f.RetryAfter)
 	}
 	w.WriteHeader(f.Status)
-	io.WriteString(w, f.Body)
+	send(w, []byte(f.Body))
 }
 
 func cut(w http.ResponseWriter, answer []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	w.WriteHeader(http.StatusOK)
-	w.Write(answer[:len(answer)/2])
+	send(w, answer[:len(answer)/2])
 	if f, ok := w.(http.Flusher); ok {
 		f.Flush()
 	}
@@ -92,8 +92,11 @@ func copyAnswer(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
 	w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.WriteHeader(rec.Code)
-	w.Write(rec.Body.Bytes())
+	send(w, rec.Body.Bytes())
 }
+
+// send writes an answer. A client that has gone away is no failure of the server.
+func send(w io.Writer, answer []byte) { _, _ = w.Write(answer) }
 
 // Perform answers a request as a client over a connection would see it, without a connection.
 func (s *Server) Perform(r *http.Request) (*http.Response, error) {
@@ -103,7 +106,7 @@ func (s *Server) Perform(r *http.Request) (*http.Response, error) {
 	rec := httptest.NewRecorder()
 	aborted := s.serve(rec, r)
 	if r.Body != nil {
-		r.Body.Close()
+		_ = r.Body.Close()
 	}
 	switch {
 	case r.Context().Err() != nil:

@@ -1,0 +1,90 @@
+package sink
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// limiter bounds how many bulk requests are under way at once. There is no bound until Elasticsearch answers 429: that
+// halves it, and as many answers without as the bound is large widen it by one, until it binds no longer.
+type limiter struct {
+	mu      sync.Mutex
+	bound   int // 0: none
+	active  int
+	peak    int // of active while there was no bound
+	good    int // answers since the bound last moved
+	waiting []chan struct{}
+}
+
+// acquire waits for its turn. It returns ctx's cause when ctx ends first.
+func (l *limiter) acquire(ctx context.Context) error {
+	l.mu.Lock()
+	if l.free() && len(l.waiting) == 0 {
+		l.enter()
+		l.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	l.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		l.leave(turn)
+		return context.Cause(ctx)
+	}
+}
+
+// leave gives up waiting, or gives the turn back when it has come in the same instant.
+func (l *limiter) leave(turn chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.waiting, turn); i >= 0 {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+		return
+	}
+	l.active--
+	l.admit()
+}
+
+// release ends a request; busy says that it was answered with 429.
+func (l *limiter) release(busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case busy:
+		if l.bound == 0 {
+			l.bound = l.active
+		}
+		l.bound, l.good = max(l.bound/2, 1), 0
+	case l.bound > 0:
+		if l.good++; l.good >= l.bound {
+			l.bound, l.good = l.bound+1, 0
+		}
+		if l.bound >= l.peak {
+			l.bound = 0
+		}
+	}
+	l.active--
+	l.admit()
+}
+
+// admit lets in as many as there is room for, in the order they came.
+func (l *limiter) admit() {
+	for len(l.waiting) > 0 && l.free() {
+		close(l.waiting[0])
+		l.waiting = l.waiting[1:]
+		l.enter()
+	}
+}
+
+func (l *limiter) free() bool { return l.bound == 0 || l.active < l.bound }
+
+func (l *limiter) enter() {
+	l.active++
+	if l.bound == 0 {
+		l.peak = max(l.peak, l.active)
+	}
+}

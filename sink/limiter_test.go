@@ -1,0 +1,97 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func acquire(t *testing.T, l *limiter, n int) {
+	t.Helper()
+	for range n {
+		require.NoError(t, l.acquire(t.Context()))
+	}
+}
+
+func release(l *limiter, n int, busy bool) {
+	for range n {
+		l.release(busy)
+	}
+}
+
+func TestLimiterHalvesAndRecovers(t *testing.T) {
+	var l limiter
+	acquire(t, &l, 8)
+	require.Zero(t, l.bound, "no bound before the first 429")
+	l.release(true)
+	require.Equal(t, 4, l.bound)
+	release(&l, 7, true)
+	require.Equal(t, 1, l.bound, "one request is always allowed")
+
+	for _, want := range []int{2, 2, 3, 3, 3, 4} {
+		acquire(t, &l, 1)
+		l.release(false)
+		require.Equal(t, want, l.bound)
+	}
+	for range 100 {
+		acquire(t, &l, 1)
+		l.release(false)
+	}
+	require.Zero(t, l.bound, "a bound that binds nobody is none")
+}
+
+func TestLimiterHoldsItsBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		acquire(t, &l, 4)
+		release(&l, 4, true) // 4, 2, 1, 1
+		var mu sync.Mutex
+		active, most := 0, 0
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if l.acquire(t.Context()) != nil {
+					return
+				}
+				mu.Lock()
+				active++
+				most = max(most, active)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				active--
+				mu.Unlock()
+				l.release(true)
+			})
+		}
+		start := time.Now()
+		wg.Wait()
+		require.Equal(t, 1, most)
+		require.Equal(t, 10*time.Second, time.Since(start))
+	})
+}
+
+func TestLimiterForgetsThoseWhoGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		acquire(t, &l, 1)
+		l.release(true)
+		acquire(t, &l, 1) // the only place is taken
+		cause := errors.New("drained")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		require.ErrorIs(t, l.acquire(ctx), cause)
+		require.Empty(t, l.waiting)
+
+		done := make(chan error)
+		go func() { done <- l.acquire(t.Context()) }()
+		synctest.Wait()
+		l.release(true)
+		require.NoError(t, <-done)
+	})
+}
