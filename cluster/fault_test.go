@@ -117,7 +117,7 @@ func TestLeadingEndsWhenMongoDBStandsStill(t *testing.T) {
 	require.ErrorIs(t, context.Cause(leader.ctx), goatee.ErrLeadershipLost)
 	require.NoError(t, server.Members()[0].Resume())
 
-	next := campaign(t, newLease(t, coll, 2*time.Second))
+	next := campaign(t, newLease(t, coll, 5*time.Second))
 	defer next.end(t)
 	require.Greater(t, next.fence, leader.fence)
 	leader.end(t)

@@ -144,11 +144,11 @@ func TestALeaseOfOurOwnIsTakenAgain(t *testing.T) {
 
 func TestTheLeaseIsRenewed(t *testing.T) {
 	coll := leases(t)
-	leader := campaign(t, newLease(t, coll, 2*time.Second))
+	leader := campaign(t, newLease(t, coll, 5*time.Second))
 	defer leader.end(t)
 	first := document(t, coll)
 	require.Eventually(t, func() bool {
-		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 3*time.Second
+		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 2*time.Second
 	}, patience, 50*time.Millisecond)
 	require.NoError(t, leader.ctx.Err())
 	require.Equal(t, first.Fence, document(t, coll).Fence, "renewals keep the fencing token")
@@ -159,7 +159,7 @@ func TestTheLeaseIsRenewed(t *testing.T) {
 func TestTheLeaseIsRenewedUntilResigned(t *testing.T) {
 	coll := leases(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	leading, _, resign, err := newLease(t, coll, 2*time.Second).Campaign(ctx)
+	leading, _, resign, err := newLease(t, coll, 5*time.Second).Campaign(ctx)
 	require.NoError(t, err)
 	cancel()
 	require.ErrorIs(t, leading.Err(), context.Canceled)

@@ -3,7 +3,6 @@ package resume
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -73,9 +72,6 @@ func (e fileEntry) position() (goatee.Position, error) {
 			return p, fmt.Errorf("token: %w", err)
 		}
 		p.Token = token
-	}
-	if p.IsZero() {
-		return p, errors.New("neither token nor clusterTime nor complete")
 	}
 	return p, nil
 }

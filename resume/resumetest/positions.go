@@ -83,6 +83,14 @@ func testReplace(t *testing.T, open func() goatee.PositionStore) {
 	}
 }
 
+func testZero(t *testing.T, open func() goatee.PositionStore) {
+	for _, source := range []string{readOrders, custom} {
+		save(t, open(), 0, source, position(t, 100))
+		save(t, open(), 0, source, goatee.Position{})
+		requirePosition(t, open(), source, goatee.Position{})
+	}
+}
+
 func testOthersUntouched(t *testing.T, open func() goatee.PositionStore) {
 	save(t, open(), 0, orders, position(t, 100))
 	save(t, open(), 0, readOrders, goatee.Position{Complete: true})

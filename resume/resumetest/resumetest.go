@@ -20,7 +20,10 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// Run tests a store. prepare is called for each test and makes an empty place of its own for it; what it returns opens
+// Run tests a store with change streams, direct reads and sources of other names. A store may give a change stream it has
+// no position of one that no other change stream has passed, as resume.Mongo does; nothing stored is nothing for all.
+//
+// prepare is called for each test and makes an empty place of its own for it; what it returns opens
 // a store on that place, any number of times, as a process does that is started again. A store in memory is opened by
 // returning the same one.
 func Run(t *testing.T, prepare func(t *testing.T) (open func() goatee.PositionStore)) {
@@ -31,6 +34,7 @@ func Run(t *testing.T, prepare func(t *testing.T) (open func() goatee.PositionSt
 		"sources are kept apart":                           testSourcesApart,
 		"a save replaces the whole position of a source":   testReplace,
 		"a save leaves the other sources alone":            testOthersUntouched,
+		"a zero position takes the stored one away":        testZero,
 		"a complete read can be begun again":               testReadAgain,
 		"a stale fencing token changes nothing":            testStaleFence,
 		"a new fencing token takes over":                   testTakeOver,
