@@ -11,11 +11,8 @@ import (
 	"github.com/goatee-sync/goatee/internal/budget"
 )
 
-// Causes of the end of reading that are not failures.
-var (
-	errStopReading = errors.New("asked to stop reading")
-	errReadsDone   = errors.New("every direct read is complete")
-)
+// errReadsDone is a cause of the end of reading that is not a failure.
+var errReadsDone = errors.New("every direct read is complete")
 
 // pipeline is what runs between the sources and the sink, once.
 type pipeline struct {
