@@ -40,14 +40,16 @@ type bench struct {
 
 // rows returns the rows in the order of the table.
 func (b *bench) rows() []*row {
-	all := []*row{
+	return []*row{
 		b.directRead("direct-small", 1_000_000, benchdocs.Small),
 		b.directRead("direct-medium", 300_000, benchdocs.Medium),
 		b.directRead("direct-large", 20_000, benchdocs.Large),
 		b.backlogOfInserts(),
 		b.backlogOfUpdates(),
+		b.burst(),
+		b.latencyOfInserts(),
+		b.latencyOfUpdates(),
 	}
-	return all
 }
 
 // scaled returns how many documents to use.

@@ -11,7 +11,6 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/cluster"
 	"github.com/goatee-sync/goatee/examples/cmd/config"
-	"github.com/goatee-sync/goatee/sink"
 )
 
 // serve syncs until ctx ends, the work is done, or it cannot go on. A stop before the work began is no error.
@@ -73,17 +72,17 @@ func newSyncer(
 	if err != nil {
 		return nil, err
 	}
-	bulk, err := sink.NewBulk(es, sinkOptions(c, logger, state)...)
+	db := client.Database(c.ConfigDatabaseName)
+	to, err := newSink(c, es, db, logger, state)
 	if err != nil {
 		return nil, err
 	}
-	db := client.Database(c.ConfigDatabaseName)
 	positions, err := newPositions(c, db)
 	if err != nil {
 		return nil, err
 	}
 	opts := []goatee.Option{
-		goatee.WithSink(bulk), goatee.WithPositions(positions), goatee.WithLogger(logger),
+		goatee.WithSink(to), goatee.WithPositions(positions), goatee.WithLogger(logger),
 		goatee.WithObserver(logObserver(logger, c)), goatee.WithLanes(c.ElasticsearchMaxConns),
 	}
 	all, err := (&sources{config: c, client: client, logger: logger, observer: state}).all(ctx)
@@ -107,21 +106,6 @@ func newSyncer(
 		opts = append(opts, goatee.WithElector(lease))
 	}
 	return goatee.New(opts...)
-}
-
-func sinkOptions(c *config.Config, logger *slog.Logger, state goatee.Observer) []sink.Option {
-	opts := []sink.Option{
-		sink.WithLogger(logger), sink.WithObserver(state),
-		sink.WithMaxBytes(c.ElasticsearchMaxBytes), sink.WithGzip(c.Gzip), sink.WithPrune(c.PruneInvalidJSON),
-		sink.WithDroppedCollections(c.DroppedCollections), sink.WithDroppedDatabases(c.DroppedDatabases),
-	}
-	if c.ElasticsearchMaxDocs > 0 {
-		opts = append(opts, sink.WithMaxActions(c.ElasticsearchMaxDocs))
-	}
-	if c.ElasticsearchClientTimeout > 0 {
-		opts = append(opts, sink.WithRequestTimeout(time.Duration(c.ElasticsearchClientTimeout)*time.Second))
-	}
-	return opts
 }
 
 // resumeName is the name of the stored positions.

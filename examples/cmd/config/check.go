@@ -72,6 +72,20 @@ func streamNamespace(text string) error {
 	return collectionNamespace(text)
 }
 
+func routingNamespace(text string) error {
+	if text == "" {
+		return nil
+	}
+	return collectionNamespace(text)
+}
+
+func notEmpty(text string) error {
+	if text == "" {
+		return &remedyError{"empty", "remove it for the default"}
+	}
+	return nil
+}
+
 func databaseName(text string) error {
 	if text == "" || len(text) > 63 || strings.ContainsAny(text, "/\\. \"$*<>:|?\x00") {
 		return &remedyError{

@@ -48,10 +48,12 @@ type Config struct {
 	ConfigDatabaseName  string
 	ClusterName         string
 
-	Mappings         []Mapping
-	IndexAsUpdate    bool
-	PruneInvalidJSON bool
-	DeleteStrategy   int
+	Mappings           []Mapping
+	IndexAsUpdate      bool
+	PruneInvalidJSON   bool
+	DeleteStrategy     int
+	DeleteIndexPattern string
+	RoutingNamespaces  []string
 
 	EnableHTTPServer bool
 	HTTPServerAddr   string
@@ -104,6 +106,7 @@ func Default() Config {
 		DroppedCollections:           true,
 		ResumeName:                   "default",
 		ConfigDatabaseName:           "monstache",
+		DeleteIndexPattern:           "*",
 		HTTPServerAddr:               ":8080",
 		StatsDuration:                30 * time.Second,
 	}

@@ -45,7 +45,6 @@ func refusedKeys() []legacy {
 			name: "time-machine-namespaces", flag: "time-machine-namespace", env: []string{"MONSTACHE_TIME_MACHINE_NS"},
 			why: "no history of documents is kept",
 		},
-		{name: "routing-namespaces", flag: "routing-namespace", why: "documents go to the index of their namespace, without routing"},
 		{name: "index-stats", isBool: true, why: "counters go to the log and to /stats"},
 		{name: "disable-delete-protection", isBool: true, why: "a delete never deletes by query"},
 		{name: "mapper-plugin-path", why: scripts},
@@ -83,7 +82,6 @@ func dependentKeys() []legacy {
 	return []legacy{
 		{name: "mongo-oplog-database-name", env: []string{"MONSTACHE_MONGO_OPLOG_DB"}, why: oplog},
 		{name: "mongo-oplog-collection-name", env: []string{"MONSTACHE_MONGO_OPLOG_COL"}, why: oplog},
-		{name: "delete-index-pattern", why: "it belongs to routing-namespaces"},
 		{name: "oplog-ts-field-name", why: fields},
 		{name: "oplog-date-field-name", why: fields},
 		{name: "oplog-date-field-format", why: fields},

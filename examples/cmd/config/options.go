@@ -188,7 +188,7 @@ func resumeOptions(c *Config) []option {
 			doc: "keep positions in MongoDB and go on from there; without it a start follows changes from now on",
 		},
 		{
-			name: "resume-name", value: text(&c.ResumeName),
+			name: "resume-name", value: text(&c.ResumeName), check: notEmpty,
 			doc: "name of the stored positions; with cluster-name the cluster's",
 		},
 		{
@@ -223,7 +223,15 @@ func indexOptions(c *Config) []option {
 		},
 		{
 			name: "delete-strategy", value: choice(&c.DeleteStrategy, DeleteStateless, DeleteStateful, DeleteIgnore),
-			doc: "2 ignores deletes; 0 and 1 delete the document from the namespace's index",
+			doc: "how a document of routing-namespaces is found: 0 by a search, 1 by a record in MongoDB; 2 ignores all deletes",
+		},
+		{
+			name: "delete-index-pattern", value: text(&c.DeleteIndexPattern), check: notEmpty,
+			doc: "indices that delete-strategy 0 searches",
+		},
+		{
+			name: "routing-namespaces", flag: "routing-namespace", value: list(&c.RoutingNamespaces), check: routingNamespace,
+			doc: `namespaces whose documents may be in other indices or under other routing than the default; "" is all`,
 		},
 	}
 }

@@ -71,9 +71,6 @@ func (c *Config) checkResume() error {
 			Remedy:  "set resume-strategy = 0, or remove resume-from-timestamp",
 		}
 	}
-	if c.ResumeName == "" {
-		return &goatee.ConfigError{Setting: "resume-name", Problem: "empty", Remedy: "give a name, or remove it for \"default\""}
-	}
 	return nil
 }
 

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v7"
+	"go.mongodb.org/mongo-driver/mongo"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/examples/cmd/config"
+	"github.com/goatee-sync/goatee/sink"
+)
+
+// metaCollection is where delete-strategy 1 remembers documents' places, as Monstache does.
+const metaCollection = "meta"
+
+// newSink returns the bulk sink, with the delete strategy around it when documents have places of their own.
+func newSink(
+	c *config.Config, es *elasticsearch.Client, db *mongo.Database, logger *slog.Logger, state goatee.Observer,
+) (goatee.Sink, error) {
+	bulk, err := sink.NewBulk(es, sinkOptions(c, logger, state)...)
+	if err != nil || len(c.RoutingNamespaces) == 0 {
+		return bulk, err
+	}
+	opts := []sink.DeleteOption{
+		sink.WithRoutedNamespaces(c.RoutingNamespaces...), sink.WithIndexPattern(c.DeleteIndexPattern),
+	}
+	switch c.DeleteStrategy {
+	case config.DeleteStateless:
+		return sink.NewStateless(bulk, bulk, opts...)
+	case config.DeleteStateful:
+		meta, err := sink.NewMongoMeta(db.Collection(metaCollection))
+		if err != nil {
+			return nil, err
+		}
+		return sink.NewStateful(bulk, bulk, meta, opts...)
+	default:
+		return bulk, nil // the transformer leaves deletes out
+	}
+}
+
+func sinkOptions(c *config.Config, logger *slog.Logger, state goatee.Observer) []sink.Option {
+	opts := []sink.Option{
+		sink.WithLogger(logger), sink.WithObserver(state),
+		sink.WithMaxBytes(c.ElasticsearchMaxBytes), sink.WithGzip(c.Gzip), sink.WithPrune(c.PruneInvalidJSON),
+		sink.WithDroppedCollections(c.DroppedCollections), sink.WithDroppedDatabases(c.DroppedDatabases),
+	}
+	if c.ElasticsearchMaxDocs > 0 {
+		opts = append(opts, sink.WithMaxActions(c.ElasticsearchMaxDocs))
+	}
+	if c.ElasticsearchClientTimeout > 0 {
+		opts = append(opts, sink.WithRequestTimeout(time.Duration(c.ElasticsearchClientTimeout)*time.Second))
+	}
+	return opts
+}
