@@ -97,6 +97,7 @@ func TestDeletesWithinTheBatchOfTheirInsert(t *testing.T) {
 			write(t, s,
 				placed(index("a", 1, bson.M{}), "scores-1", "r", ""), remove("a", 2),
 				placed(index("b", 1, bson.M{}), "scores-1", "r", ""), remove("b", 2), placed(index("b", 3, bson.M{}), "scores-2", "q", ""),
+				remove("b", 3), placed(index("b", 3, bson.M{}), "scores-2", "q", ""),
 				remove("c", 1), placed(index("c", 2, bson.M{}), "scores-1", "r", ""),
 			)
 			require.Len(t, es.Docs("scores-1"), 1)
@@ -189,6 +190,24 @@ func TestStatefulDeletesUnderAnotherID(t *testing.T) {
 	write(t, s, insert, deletion)
 	require.Empty(t, es.Docs("a"), "a replay changes nothing")
 	require.Empty(t, store.metas)
+}
+
+func TestStatefulFindsTheOldPlaceWhenABatchIsReplayed(t *testing.T) {
+	es := fakees.New()
+	store := newMemoryMeta()
+	s := newStateful(t, newBulk(t, es), store)
+	write(t, s, placed(index("x", 1, bson.M{}), "a", "r", ""))
+	batch := []goatee.Action{remove("x", 2), placed(index("x", 3, bson.M{}), "b", "r", "")}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	es.OnItem(func(fakees.Item) *fakees.ItemError { cancel(); return &fakees.ItemError{Status: 429} })
+	require.ErrorIs(t, s.Write(ctx, batch), context.Canceled, "the process ends before anything is written")
+	es.OnItem(nil)
+	write(t, s, batch...)
+	require.Empty(t, es.Docs("a"))
+	require.Len(t, es.Docs("b"), 1)
+	write(t, s, remove("x", 4))
+	require.Empty(t, es.Docs("b"))
 }
 
 func TestStatefulForgetsWhatIsDropped(t *testing.T) {

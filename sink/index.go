@@ -18,7 +18,7 @@ const (
 var (
 	errNoNamespace  = errors.New("no index: the change has no namespace and the action sets no Index")
 	errIndexLength  = fmt.Errorf("must be 1 to %d bytes", maxIndexName)
-	errIndexDots    = errors.New("must not be . or ..")
+	errIndexDots    = errors.New("must not be a dot or two")
 	errIndexStart   = errors.New("must not start with _, - or +")
 	errIndexLetters = errors.New(`must hold none of \ / * ? " < > | , # space and control characters`)
 )

@@ -95,3 +95,13 @@ func TestLimiterForgetsThoseWhoGiveUp(t *testing.T) {
 		require.NoError(t, <-done)
 	})
 }
+
+func TestLimiterTakesBackATurnThatCameTooLate(t *testing.T) {
+	var l limiter
+	acquire(t, &l, 1)
+	turn := make(chan struct{})
+	close(turn) // admitted in the instant its context ended
+	l.active++
+	l.leave(turn)
+	require.Equal(t, 1, l.active)
+}

@@ -127,7 +127,7 @@ func (w *write) zip(data []byte) ([]byte, error) {
 		w.zipper = zw
 	}
 	if !w.payload.idle() {
-		w.zipped = bytes.Buffer{}
+		w.abandon()
 	}
 	return deflate(w.zipper, &w.zipped, data)
 }
@@ -181,7 +181,8 @@ func (w *write) identity(l line) []byte { return w.body[l.start+l.keyFrom : l.st
 // keep moves a line behind the n lines from lo on that are to be sent again.
 func (w *write) keep(lo, n int, l line) int {
 	if n == 0 && !w.payload.idle() {
-		w.body, w.payload = bytes.Clone(w.body), new(payload)
+		w.body = bytes.Clone(w.body)
+		w.abandon()
 	}
 	start := w.lines[lo].start
 	if n > 0 {

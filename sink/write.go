@@ -131,10 +131,14 @@ func (w *write) flush(ctx context.Context) error {
 	if w.payload.idle() {
 		w.body = w.body[:0]
 	} else {
-		w.body, w.payload = nil, new(payload)
+		w.body = nil
+		w.abandon()
 	}
 	return nil
 }
+
+// abandon leaves what has been sent to those who still read it.
+func (w *write) abandon() { w.payload, w.zipped = new(payload), bytes.Buffer{} }
 
 // refuse reports an action that is refused for good.
 func (w *write) refuse(e *goatee.ActionError) {

@@ -89,16 +89,21 @@ func (s *Server) deleteIndices(names string, ignoreMissing bool) answer {
 	return answer{http.StatusOK, map[string]any{"acknowledged": true}}
 }
 
-// matching returns the indices that a comma-separated list of patterns names.
+// matching returns the indices that a comma-separated list of patterns names, by themselves or by an alias.
 func (s *Server) matching(patterns string) []string {
-	return slices.DeleteFunc(s.names(), func(name string) bool {
+	matches := func(name string) bool {
 		for p := range strings.SplitSeq(patterns, ",") {
 			if ok, err := path.Match(p, name); ok && err == nil {
-				return false
+				return true
 			}
 		}
-		return true
-	})
+		return false
+	}
+	aliased := map[string]bool{}
+	for alias, index := range s.aliases {
+		aliased[index] = aliased[index] || matches(alias)
+	}
+	return slices.DeleteFunc(s.names(), func(name string) bool { return !matches(name) && !aliased[name] })
 }
 
 func (s *Server) settings(patterns string) answer {

@@ -1,0 +1,81 @@
+package sink_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/sink"
+)
+
+// earlyClient answers before it has read the request, as a server may; the transport reads on meanwhile.
+type earlyClient struct {
+	replies []string
+	bodies  []io.Reader
+	gave    func()
+}
+
+func (c *earlyClient) Perform(r *http.Request) (*http.Response, error) {
+	c.bodies = append(c.bodies, r.Body)
+	reply := `{"errors":false,"items":[]}`
+	if len(c.replies) > 0 {
+		reply, c.replies = c.replies[0], c.replies[1:]
+	}
+	if reply == "" {
+		c.gave()
+		return nil, context.Canceled
+	}
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(reply))}, nil
+}
+
+// read returns what the transport reads of request n in the end.
+func (c *earlyClient) read(t *testing.T, n int, zipped bool) string {
+	t.Helper()
+	raw, err := io.ReadAll(c.bodies[n])
+	require.NoError(t, err)
+	if !zipped {
+		return string(raw)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(raw))
+	require.NoError(t, err)
+	plain, err := io.ReadAll(zr)
+	require.NoError(t, err)
+	return string(plain)
+}
+
+func TestBuffersStayAsTheyAreWhileTheyAreRead(t *testing.T) {
+	const done = `{"errors":false,"items":[]}`
+	const partly = `{"errors":true,"items":[{"index":{"status":201}},{"index":{"status":429}}]}`
+	for _, zipped := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		client := &earlyClient{replies: []string{partly, done, ""}, gave: cancel}
+		b := newBulk(t, client, sink.WithGzip(zipped), sink.WithBackoff(1, 1))
+		write := func(ctx context.Context, letter string) error {
+			return b.Write(ctx, []goatee.Action{
+				index(letter+"1", 1, bson.M{"x": letter}), index(letter+"2", 1, bson.M{"x": letter}),
+			})
+		}
+		require.NoError(t, write(ctx, "a"))
+		require.ErrorIs(t, write(ctx, "b"), context.Canceled)
+		client.replies = nil
+		require.NoError(t, write(t.Context(), "c"))
+		require.NoError(t, write(t.Context(), "d"))
+
+		require.Len(t, client.bodies, 5)
+		for n, want := range []string{"a1 a2", "a2", "b1 b2", "c1 c2", "d1 d2"} {
+			body := client.read(t, n, zipped)
+			require.Equal(t, len(strings.Fields(want)), strings.Count(body, "_index"), "request %d: %s", n, body)
+			for _, id := range strings.Fields(want) {
+				require.Contains(t, body, `"_id":"`+id+`"`, "request %d", n)
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package sink
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/goatee-sync/goatee"
+)
+
+func TestStateChangesAreReportedOnce(t *testing.T) {
+	var log bytes.Buffer
+	var seen []error
+	h := health{
+		component: "elasticsearch", logger: slog.New(slog.NewTextHandler(&log, nil)),
+		observer: goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }},
+	}
+	a, b, c := run{health: &h}, run{health: &h}, run{health: &h}
+	boom := errors.New("boom")
+	a.failed(boom, false)
+	b.failed(errors.New("other"), false)
+	a.failed(boom, false)
+	require.Equal(t, []error{boom}, seen)
+	c.worked()
+	a.worked()
+	require.Equal(t, []error{boom}, seen, "one of the writes still fails")
+	b.end()
+	require.Equal(t, []error{boom}, seen, "one that was given up is no good news")
+	c.worked()
+	c.worked()
+	require.Equal(t, []error{boom, nil}, seen)
+	require.Equal(t, 2, strings.Count(log.String(), "\n"), "%s", &log)
+	require.Contains(t, log.String(), "boom")
+}
+
+func TestBusyIsNewsWhenItLasts(t *testing.T) {
+	var seen []error
+	h := health{
+		component: "elasticsearch", logger: slog.New(slog.DiscardHandler),
+		observer: goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }},
+	}
+	r := run{health: &h}
+	for range busyAttempts - 1 {
+		r.failed(errors.New("429"), true)
+	}
+	require.Empty(t, seen)
+	r.failed(errors.New("429"), true)
+	require.Len(t, seen, 1)
+	r.worked()
+	require.Len(t, seen, 2)
+}
