@@ -33,6 +33,6 @@
 // The null Elasticsearch counts lines and answers {"took":0,"errors":false}, whatever it is sent. The hand-written
 // pipeline, which would read every item of a real answer, gains from that; goatee asks for short answers anyway.
 //
-// Latency is the time from the answer to a write with write concern 1, at 20 writes a second, to the answer of the
-// null Elasticsearch to the bulk request that brings the change.
+// Latency is the time from the answer to a write with write concern majority, before which no change stream may bring
+// the change, to the answer of the null Elasticsearch to the bulk request with it, at 20 writes a second.
 package main

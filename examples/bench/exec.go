@@ -17,13 +17,14 @@ type child struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *json.Decoder
+	live   bool // it works until it is stopped
 	before load
 	began  time.Time
 }
 
 // startChild starts a process for the job.
 func (s *servers) startChild(ctx context.Context, j *job) (*child, error) {
-	c := &child{cmd: exec.CommandContext(ctx, s.program, commandChild)}
+	c := &child{live: j.Documents == 0, cmd: exec.CommandContext(ctx, s.program, commandChild)}
 	c.cmd.Stderr = os.Stderr
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
@@ -56,15 +57,19 @@ func (c *child) waitReady() error {
 	return nil
 }
 
-// wait waits for the end of the process and returns what was measured, for a number of documents.
+// wait waits for the end of the process, which it stops if nothing else does, and returns what was measured, for a number of documents.
 func (c *child) wait(ctx context.Context, s *servers, documents int) (sample, error) {
+	if c.live {
+		_ = c.in.Close() // if the process is gone already, the next line says so
+	}
 	var m message
 	for m.Elapsed == 0 && m.Error == "" {
 		if err := c.out.Decode(&m); err != nil {
 			return sample{}, errors.Join(fmt.Errorf("the measured process ended early: %w", err), c.cmd.Wait())
 		}
 	}
-	if err := errors.Join(c.in.Close(), c.cmd.Wait()); err != nil {
+	_ = c.in.Close()
+	if err := c.cmd.Wait(); err != nil {
 		return sample{}, err
 	}
 	if m.Error != "" {

@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo"
-	"go.mongodb.org/mongo-driver/mongo/options"
-	"go.mongodb.org/mongo-driver/mongo/writeconcern"
 
+	"github.com/goatee-sync/goatee/examples/cmd/config"
 	"github.com/goatee-sync/goatee/internal/benchdocs"
 )
 
 const (
 	// latencyRate is how many lone changes are written a second.
 	latencyRate = 20
+	// arrivalLimit is how long changes may take to arrive before the run fails.
+	arrivalLimit = 2 * time.Minute
+	// arrivalPoll is seldom enough not to disturb what is measured.
+	arrivalPoll = 20 * time.Millisecond
 )
 
 // burst writes documents while the pipeline follows and measures how long the last one takes once the writer stops.
@@ -28,41 +32,66 @@ func (b *bench) burst() *row {
 }
 
 func measureBurst(ctx context.Context, b *bench, j *job) (sample, error) {
+	n := j.Documents
 	coll := b.client.Database(database).Collection("live-burst")
 	if err := coll.Drop(ctx); err != nil {
 		return sample{}, err
 	}
-	documents := make([]bson.Raw, j.Documents)
+	documents := make([]bson.Raw, n)
 	for i := range documents {
 		documents[i] = benchdocs.Medium(i)
 	}
-	if _, err := b.nullSeen(ctx); err != nil {
-		return sample{}, err
-	}
-	c, err := b.startChild(ctx, j)
+	c, err := b.startLive(ctx, j)
 	if err != nil {
 		return sample{}, err
 	}
-	if err := c.waitReady(); err != nil {
-		return sample{}, err
-	}
-	if err := insert(ctx, coll, j.Documents, 100, func(i int) bson.Raw { return documents[i] }); err != nil {
+	if err := insert(ctx, coll, n, 100, func(i int) bson.Raw { return documents[i] }); err != nil {
 		return sample{}, err
 	}
 	stopped := time.Now()
-	s, err := c.wait(ctx, b.servers, j.Documents)
+	seen, err := b.awaitSeen(ctx, func(seen *nullSeen) bool { return seen.Lines >= 2*int64(n) })
 	if err != nil {
 		return sample{}, err
 	}
-	seen, err := b.nullSeen(ctx)
-	if err != nil {
-		return sample{}, err
-	}
-	if seen.Lines < 2*int64(j.Documents) {
-		return sample{}, fmt.Errorf("%d lines arrived of %d documents", seen.Lines, j.Documents)
-	}
+	s, err := c.wait(ctx, b.servers, n)
 	s.Lag = max(0, milliseconds(time.Unix(0, seen.Last).Sub(stopped)))
-	return s, nil
+	return s, err
+}
+
+// startLive starts a process that follows until it is stopped, and returns when it misses nothing any more.
+func (b *bench) startLive(ctx context.Context, j *job) (*child, error) {
+	j.Documents = 0
+	// A stream that starts now begins with the last write there was, so make that one of a database nobody follows.
+	ignored := b.client.Database(config.Default().ConfigDatabaseName).Collection("bench")
+	if _, err := ignored.InsertOne(ctx, bson.D{}); err != nil {
+		return nil, err
+	}
+	if _, err := b.nullSeen(ctx); err != nil {
+		return nil, err
+	}
+	c, err := b.startChild(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.waitReady()
+}
+
+// awaitSeen asks the null Elasticsearch what it has seen until that is enough.
+func (b *bench) awaitSeen(ctx context.Context, enough func(*nullSeen) bool) (all nullSeen, err error) {
+	all.Marks = map[string]int64{}
+	ctx, cancel := context.WithTimeout(ctx, arrivalLimit)
+	defer cancel()
+	for !enough(&all) {
+		seen, err := b.nullSeen(ctx)
+		if err != nil {
+			return all, fmt.Errorf("wait for changes to arrive: %w", err)
+		}
+		all.Lines += seen.Lines
+		all.Last = max(all.Last, seen.Last)
+		maps.Copy(all.Marks, seen.Marks)
+		time.Sleep(arrivalPoll)
+	}
+	return all, nil
 }
 
 // latency measures how long a lone change takes.
@@ -71,9 +100,7 @@ func (b *bench) latency(kind string, write func(ctx context.Context, coll *mongo
 	r.entries = []entry{{
 		name: "goatee", job: job{Pipeline: "goatee-follow", Namespace: b.namespace(r.name)},
 		measure: func(ctx context.Context, b *bench, j *job) (sample, error) {
-			coll := b.client.Database(database).Collection(r.name,
-				options.Collection().SetWriteConcern(writeconcern.W1()))
-			return measureLatency(ctx, b, j, coll, write)
+			return measureLatency(ctx, b, j, b.client.Database(database).Collection(r.name), write)
 		},
 	}}
 	return r
@@ -104,14 +131,8 @@ func measureLatency(
 	write func(ctx context.Context, coll *mongo.Collection, i int, mark string) error,
 ) (sample, error) {
 	n := j.Documents
-	if _, err := b.nullSeen(ctx); err != nil {
-		return sample{}, err
-	}
-	c, err := b.startChild(ctx, j)
+	c, err := b.startLive(ctx, j)
 	if err != nil {
-		return sample{}, err
-	}
-	if err := c.waitReady(); err != nil {
 		return sample{}, err
 	}
 	run := primitive.NewObjectID().Hex()
@@ -126,11 +147,11 @@ func measureLatency(
 		}
 		committed[mark] = time.Now()
 	}
-	s, err := c.wait(ctx, b.servers, n)
+	seen, err := b.awaitSeen(ctx, func(seen *nullSeen) bool { return len(seen.Marks) >= n })
 	if err != nil {
 		return sample{}, err
 	}
-	seen, err := b.nullSeen(ctx)
+	s, err := c.wait(ctx, b.servers, n)
 	if err != nil {
 		return sample{}, err
 	}
