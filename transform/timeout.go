@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.mongodb.org/mongo-driver/bson"
-
 	"github.com/goatee-sync/goatee"
 )
 
@@ -94,7 +92,7 @@ func encode(d *goatee.Document) error {
 		return nil
 	}
 	raw, err := d.Raw()
-	*d = goatee.NewDocument(bson.Raw(raw))
+	*d = goatee.NewDocument(raw)
 	return err
 }
 

@@ -41,11 +41,11 @@ func (b *Budget) Acquire(ctx context.Context, n int64) (int64, error) {
 	case <-w.ready:
 		return n, nil
 	case <-ctx.Done():
-		return b.abandon(e, w, ctx)
+		return b.abandon(ctx, e, w)
 	}
 }
 
-func (b *Budget) abandon(e *list.Element, w *waiter, ctx context.Context) (int64, error) {
+func (b *Budget) abandon(ctx context.Context, e *list.Element, w *waiter) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {

@@ -59,26 +59,28 @@ func (m *Mongo) initiate(ctx context.Context) error {
 
 // createUser creates the first user, which mongod allows to whoever connects from its own machine.
 func (m *Mongo) createUser(ctx context.Context, user, password string) error {
-	var hello struct{ Primary string }
-	for hello.Primary == "" {
-		if err := m.members[0].command(ctx, bson.D{{Key: "hello", Value: 1}}, &hello); err != nil {
-			return err
-		}
-		if err := pause(ctx, pollInterval); err != nil {
-			return fmt.Errorf("wait for the first primary: %w", err)
-		}
-	}
 	create := bson.D{
 		{Key: "createUser", Value: user},
 		{Key: "pwd", Value: password},
 		{Key: "roles", Value: bson.A{"root"}},
 	}
-	for _, member := range m.members {
-		if member.address == hello.Primary {
-			return member.command(ctx, create, nil)
+	for {
+		for _, member := range m.members {
+			// A member may be primary for a moment before it takes writes.
+			var hello struct {
+				Writable bool `bson:"isWritablePrimary"`
+			}
+			if err := member.command(ctx, bson.D{{Key: "hello", Value: 1}}, &hello); err != nil {
+				return err
+			}
+			if hello.Writable {
+				return member.command(ctx, create, nil)
+			}
+		}
+		if err := pause(ctx, pollInterval); err != nil {
+			return fmt.Errorf("wait for the first primary: %w", err)
 		}
 	}
-	return fmt.Errorf("the primary %s is no member", hello.Primary)
 }
 
 // wait polls until there is a primary that takes writes and every running member of a set is healthy.
@@ -109,11 +111,13 @@ func (m *Mongo) wait(ctx context.Context) error {
 
 func (m *Mongo) check(ctx context.Context, client *mongo.Client) error {
 	admin := client.Database("admin")
-	var hello struct{ IsWritablePrimary bool }
+	var hello struct {
+		Writable bool `bson:"isWritablePrimary"`
+	}
 	if err := admin.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
 		return err
 	}
-	if !hello.IsWritablePrimary {
+	if !hello.Writable {
 		return errors.New("no primary takes writes")
 	}
 	if !strings.Contains(m.uri, "replicaSet=") {
