@@ -13,6 +13,9 @@ import (
 	"github.com/goatee-sync/goatee/examples/cmd/config"
 )
 
+// drainTimeout leaves some seconds of the 30 after which containers are killed.
+const drainTimeout = 20 * time.Second
+
 // serve syncs until ctx ends, the work is done, or it cannot go on. A stop before the work began is no error.
 func serve(ctx context.Context, c *config.Config, logger *slog.Logger, out *console) error {
 	logger.Info("goatee starts", "version", version())
@@ -84,6 +87,7 @@ func newSyncer(
 	opts := []goatee.Option{
 		goatee.WithSink(to), goatee.WithPositions(positions), goatee.WithLogger(logger),
 		goatee.WithObserver(logObserver(logger, c)), goatee.WithLanes(c.ElasticsearchMaxConns),
+		goatee.WithDrainTimeout(drainTimeout),
 	}
 	all, err := (&sources{config: c, client: client, logger: logger, observer: state}).all(ctx)
 	if err != nil {

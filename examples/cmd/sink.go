@@ -23,18 +23,16 @@ func newSink(
 	if err != nil || len(c.RoutingNamespaces) == 0 {
 		return bulk, err
 	}
-	opts := []sink.DeleteOption{
-		sink.WithRoutedNamespaces(c.RoutingNamespaces...), sink.WithIndexPattern(c.DeleteIndexPattern),
-	}
+	routed := sink.WithRoutedNamespaces(c.RoutingNamespaces...)
 	switch c.DeleteStrategy {
 	case config.DeleteStateless:
-		return sink.NewStateless(bulk, bulk, opts...)
+		return sink.NewStateless(bulk, bulk, routed, sink.WithIndexPattern(c.DeleteIndexPattern))
 	case config.DeleteStateful:
 		meta, err := sink.NewMongoMeta(db.Collection(metaCollection))
 		if err != nil {
 			return nil, err
 		}
-		return sink.NewStateful(bulk, bulk, meta, opts...)
+		return sink.NewStateful(bulk, bulk, meta, routed)
 	default:
 		return bulk, nil // the transformer leaves deletes out
 	}
