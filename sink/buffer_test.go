@@ -18,22 +18,29 @@ import (
 
 // earlyClient answers before it has read the request, as a server may; the transport reads on meanwhile.
 type earlyClient struct {
-	replies []string
+	replies []earlyReply
 	bodies  []io.Reader
 	gave    func()
 }
 
 func (c *earlyClient) Perform(r *http.Request) (*http.Response, error) {
 	c.bodies = append(c.bodies, r.Body)
-	reply := `{"errors":false,"items":[]}`
+	reply := earlyReply{200, `{"errors":false,"items":[]}`}
 	if len(c.replies) > 0 {
 		reply, c.replies = c.replies[0], c.replies[1:]
 	}
-	if reply == "" {
+	if reply.status == 0 {
 		c.gave()
 		return nil, context.Canceled
 	}
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(reply))}, nil
+	return &http.Response{
+		StatusCode: reply.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(reply.body)),
+	}, nil
+}
+
+type earlyReply struct {
+	status int // 0 for none: the context ends
+	body   string
 }
 
 // read returns what the transport reads of request n in the end.
@@ -52,11 +59,12 @@ func (c *earlyClient) read(t *testing.T, n int, zipped bool) string {
 }
 
 func TestBuffersStayAsTheyAreWhileTheyAreRead(t *testing.T) {
-	const done = `{"errors":false,"items":[]}`
-	const partly = `{"errors":true,"items":[{"index":{"status":201}},{"index":{"status":429}}]}`
+	done := earlyReply{200, `{"errors":false,"items":[]}`}
+	partly := earlyReply{200, `{"errors":true,"items":[{"index":{"status":201}},{"index":{"status":429}}]}`}
+	large := earlyReply{status: 413}
 	for _, zipped := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
-		client := &earlyClient{replies: []string{partly, done, ""}, gave: cancel}
+		client := &earlyClient{replies: []earlyReply{partly, done, large, done, done, {}}, gave: cancel}
 		b := newBulk(t, client, sink.WithGzip(zipped), sink.WithBackoff(1, 1))
 		write := func(ctx context.Context, letter string) error {
 			return b.Write(ctx, []goatee.Action{
@@ -64,13 +72,14 @@ func TestBuffersStayAsTheyAreWhileTheyAreRead(t *testing.T) {
 			})
 		}
 		require.NoError(t, write(ctx, "a"))
-		require.ErrorIs(t, write(ctx, "b"), context.Canceled)
+		require.NoError(t, write(ctx, "b"))
+		require.ErrorIs(t, write(ctx, "c"), context.Canceled)
 		client.replies = nil
-		require.NoError(t, write(t.Context(), "c"))
 		require.NoError(t, write(t.Context(), "d"))
+		require.NoError(t, write(t.Context(), "e"))
 
-		require.Len(t, client.bodies, 5)
-		for n, want := range []string{"a1 a2", "a2", "b1 b2", "c1 c2", "d1 d2"} {
+		require.Len(t, client.bodies, 8)
+		for n, want := range []string{"a1 a2", "a2", "b1 b2", "b1", "b2", "c1 c2", "d1 d2", "e1 e2"} {
 			body := client.read(t, n, zipped)
 			require.Equal(t, len(strings.Fields(want)), strings.Count(body, "_index"), "request %d: %s", n, body)
 			for _, id := range strings.Fields(want) {
