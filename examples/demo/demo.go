@@ -150,6 +150,9 @@ func (d *demo) connect(ctx context.Context) error {
 	return nil
 }
 
+// smallBatch makes progress smooth to look at; the defaults are larger.
+const smallBatch = 256 << 10
+
 // newSyncer is all there is to know about goatee's API: sources, a sink, New.
 func (d *demo) newSyncer() (*goatee.Syncer, error) {
 	stream, err := source.NewChangeStream(d.mongo, d.database)
@@ -160,12 +163,9 @@ func (d *demo) newSyncer() (*goatee.Syncer, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []goatee.Option{
-		goatee.WithSource(stream), goatee.WithSink(bulk),
-		goatee.WithBatch(2000, 1<<20), // small, so that progress is smooth
-	}
+	opts := []goatee.Option{goatee.WithSource(stream), goatee.WithSink(bulk), goatee.WithBatch(2000, smallBatch)}
 	for _, c := range d.collections {
-		read, err := source.NewDirectRead(d.mongo, d.database+"."+c.Name)
+		read, err := source.NewDirectRead(d.mongo, d.database+"."+c.Name, source.WithBatchBytes(smallBatch))
 		if err != nil {
 			return nil, err
 		}

@@ -21,11 +21,11 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	d := &demo{out: os.Stdout, database: *database, docs: *docs, keep: *keep}
-	if err := d.run(ctx); err != nil {
+	err := d.run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // nothing is left to be deferred
+		os.Exit(1)
 	}
 }

@@ -37,6 +37,7 @@ type daemon struct {
 	cmd    *exec.Cmd
 	output *output
 	ended  chan struct{} // closed when the process is gone
+	killed bool          // by the test, as it meant to
 }
 
 // output is what a daemon has written so far, to both of its streams.
@@ -57,8 +58,8 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// startDaemon starts goatee with a configuration file. It is killed at the end of the test at the latest; its output is
-// shown when the test fails.
+// startDaemon starts goatee with a configuration file. It is killed at the end of the test at the latest; if the test
+// fails, the output of one that was not killed is shown.
 func startDaemon(t testing.TB, s settings) *daemon {
 	t.Helper()
 	return startBinary(t, binaries.daemon(t, raceEnabled), s)
@@ -85,12 +86,13 @@ func startBinary(t testing.TB, binary string, s settings) *daemon {
 }
 
 func (d *daemon) cleanUp(t testing.TB) {
+	killed := d.killed
 	d.kill()
 	text := d.output.String()
 	if strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic:") {
 		t.Error("the daemon has a data race or panicked")
 	}
-	if t.Failed() {
+	if t.Failed() && !killed {
 		t.Logf("output of the daemon:\n%s", shorten(text))
 	}
 }
@@ -106,6 +108,7 @@ func shorten(text string) string {
 
 // kill ends the daemon at once.
 func (d *daemon) kill() {
+	d.killed = true
 	_ = d.cmd.Process.Kill()
 	<-d.ended
 }

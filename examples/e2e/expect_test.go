@@ -32,6 +32,10 @@ func expectID(id any) string {
 		return expectBinary(v)
 	case primitive.DateTime:
 		return v.Time().UTC().String()
+	case primitive.Timestamp:
+		return fmt.Sprintf("{%d %d}", v.T, v.I)
+	case primitive.MinKey:
+		return "{}"
 	case bson.D:
 		return fmt.Sprint(printed(v))
 	default:
@@ -93,6 +97,10 @@ func expectValue(v any) any {
 		return map[string]any{"T": literal(fmt.Sprint(v.T)), "I": literal(fmt.Sprint(v.I))}
 	case primitive.Regex:
 		return map[string]any{"Pattern": v.Pattern, "Options": v.Options}
+	case primitive.JavaScript:
+		return string(v)
+	case primitive.MinKey:
+		return map[string]any{}
 	case string, bool, nil:
 		return v
 	default:

@@ -58,7 +58,7 @@ func (s *stack) preload(t testing.TB, o loadOptions) {
 	for _, name := range o.collections {
 		var docs []any
 		for i := range o.ids {
-			if i/10%2 == 0 { // ids of all types
+			if i/14%2 == 0 { // ids of all types
 				docs = append(docs, withID(idOf(i), fieldsOf(r)))
 			}
 		}

@@ -11,7 +11,7 @@ import (
 // idOf returns the ith _id. The types are mixed, and no two ids have the same text in Elasticsearch.
 func idOf(i int) any {
 	n := int64(i)
-	switch i % 10 {
+	switch i % 14 {
 	case 0:
 		return objectID(n)
 	case 1:
@@ -27,15 +27,31 @@ func idOf(i int) any {
 	case 6:
 		return at(1_600_000_000_000 + n*1001)
 	case 7:
-		if i < 20 {
-			return i < 10 // there are only two
+		if special := []any{true, false, nil, primitive.MinKey{}}; i/14 < len(special) {
+			return special[i/14] // of these types there are only so many
 		}
 		return float64(1_000_000 + n)
 	case 8:
 		return bson.D{{Key: "b", Value: int32(n)}, {Key: "a", Value: bson.D{{Key: "ref", Value: objectID(n)}}}}
-	default:
+	case 9:
 		return primitive.Binary{Subtype: 0, Data: []byte(fmt.Sprint("bin", n))}
+	case 10:
+		return decimal(fmt.Sprintf("%d.250", n))
+	case 11:
+		return primitive.Timestamp{T: uint32(i), I: 1}
+	case 12:
+		return primitive.JavaScript(fmt.Sprintf("f(%d)", n))
+	default:
+		return primitive.Binary{Subtype: 3, Data: []byte{0x80, byte(n >> 8), byte(n)}}
 	}
+}
+
+func decimal(text string) primitive.Decimal128 {
+	d, err := primitive.ParseDecimal128(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
 }
 
 func objectID(n int64) primitive.ObjectID {
@@ -54,7 +70,8 @@ func fieldsOf(r *rand.Rand) bson.D {
 		{Key: "price", Value: price(r)},
 		{Key: "tags", Value: bson.A{word(r), word(r)}},
 	}
-	for _, field := range []string{"name", "big", "amount", "when", "ok", "ref", "uid", "blob", "address", "lines", "ts", "none"} {
+	for _, field := range []string{"name", "big", "amount", "when", "ok", "ref", "uid", "blob", "address", "lines",
+		"ts", "none", "pattern", "code", "größe.cm", "least", "grid"} {
 		if r.IntN(3) > 0 {
 			doc = append(doc, bson.E{Key: field, Value: valueOf(r, field)})
 		}
@@ -69,8 +86,7 @@ func valueOf(r *rand.Rand, field string) any {
 	case "big":
 		return r.Int64() - r.Int64()
 	case "amount":
-		d, _ := primitive.ParseDecimal128(fmt.Sprintf("%d.%02d", r.IntN(1e9), r.IntN(100)))
-		return d
+		return decimal(fmt.Sprintf("%d.%02dE%d", r.IntN(1e9), r.IntN(100), r.IntN(8)-4))
 	case "when":
 		return at(r.Int64N(4_000_000_000_000) - 1_000_000_000_000)
 	case "ok":
@@ -91,6 +107,16 @@ func valueOf(r *rand.Rand, field string) any {
 		return bson.A{line(r), line(r)}
 	case "ts":
 		return primitive.Timestamp{T: r.Uint32(), I: r.Uint32()}
+	case "pattern":
+		return primitive.Regex{Pattern: "^" + word(r), Options: "i"}
+	case "code":
+		return primitive.JavaScript(word(r))
+	case "größe.cm":
+		return r.Int32()
+	case "least":
+		return primitive.MinKey{}
+	case "grid":
+		return bson.A{bson.A{r.Int32N(9), r.Int32N(9)}, bson.A{}}
 	default:
 		return nil
 	}

@@ -1,49 +1,28 @@
 package main
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.mongodb.org/mongo-driver/bson"
 
-	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/goateetest"
 )
 
-// transformed returns the action that the transformer makes of an insert of doc.
-func transformed(t *testing.T, doc bson.M) goatee.Action {
-	t.Helper()
-	raw, err := bson.Marshal(doc)
-	require.NoError(t, err)
-	c := &goatee.Change{
-		Op: goatee.OpInsert, Namespace: goatee.Namespace{Database: "shop", Collection: "products"},
-		ID: bson.Raw(raw).Lookup("_id"), Document: goatee.NewDocument(raw),
-	}
-	actions, err := searchable().Transform(context.Background(), c, []goatee.Action{{Change: c}})
-	require.NoError(t, err)
-	require.Len(t, actions, 1)
-	return actions[0]
+const products = "shop.products"
+
+func TestWhatIsIndexedOfAProduct(t *testing.T) {
+	goateetest.Golden(t, "testdata/product.ndjson", goateetest.Actions(t, searchable(), goateetest.Insert(products, `{
+		"_id": "SKU-1", "name": "Amber Lantern", "category": "lighting", "tags": ["light", "garden"],
+		"purchasePrice": {"$numberDecimal": "4.10"}, "supplier": {"name": "Acme", "conditions": "secret"}
+	}`)))
 }
 
-func TestWhatCustomersSearchForIsInOneField(t *testing.T) {
-	a := transformed(t, bson.M{"_id": 1, "name": "Amber Lantern", "tags": bson.A{"light", "garden"}, "stock": 7})
-	doc, err := a.Body().Map()
-	require.NoError(t, err)
-	require.Equal(t, "Amber Lantern light garden", doc[searchField])
-	require.EqualValues(t, 7, doc["stock"])
+func TestAProductThatIsNoLongerSoldDisappears(t *testing.T) {
+	got := goateetest.Actions(t, searchable(), goateetest.Replace(products, `{"_id": "SKU-1", "discontinued": true}`))
+	require.Contains(t, got, `{"delete":{`)
+	require.NotContains(t, got, `{"index":{`)
 }
 
-func TestWhatTheShopPaysIsNotIndexed(t *testing.T) {
-	a := transformed(t, bson.M{
-		"_id": 1, "name": "x", "purchasePrice": 5, "supplier": bson.M{"name": "Acme", "conditions": "secret"},
-	})
-	doc, err := a.Body().Map()
-	require.NoError(t, err)
-	require.NotContains(t, doc, "purchasePrice")
-	require.Equal(t, bson.M{"name": "Acme"}, doc["supplier"])
-}
-
-func TestProductsThatAreNoLongerSoldDisappear(t *testing.T) {
-	require.Equal(t, goatee.ActionDelete, transformed(t, bson.M{"_id": 1, "discontinued": true}).Kind)
-	require.Equal(t, goatee.ActionIndex, transformed(t, bson.M{"_id": 1, "discontinued": false}).Kind)
+func TestTheSameProductAlwaysGivesTheSame(t *testing.T) {
+	goateetest.Deterministic(t, searchable(), goateetest.Insert(products, `{"_id": 1, "name": "x", "tags": ["b", "a"]}`))
 }

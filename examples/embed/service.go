@@ -24,7 +24,12 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }()
-	es, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{s.elasticURL}, DisableRetry: true})
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 10 // lanes and searches keep their connections
+	defer transport.CloseIdleConnections()
+	es, err := elasticsearch.NewClient(elasticsearch.Config{
+		Addresses: []string{s.elasticURL}, Transport: transport, DisableRetry: true, // the sink retries
+	})
 	if err != nil {
 		return err
 	}

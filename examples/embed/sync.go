@@ -12,6 +12,9 @@ import (
 	"github.com/goatee-sync/goatee/source"
 )
 
+// stateDatabase is where MongoDB keeps the positions.
+const stateDatabase = "search_service"
+
 // newSyncer keeps the index of one collection in step: what is there is read once, changes are followed for ever.
 func newSyncer(client *mongo.Client, es *elasticsearch.Client, namespace string, logger *slog.Logger) (*goatee.Syncer, error) {
 	stream, err := source.NewChangeStream(client, namespace, source.WithLogger(logger))
@@ -22,7 +25,7 @@ func newSyncer(client *mongo.Client, es *elasticsearch.Client, namespace string,
 	if err != nil {
 		return nil, err
 	}
-	positions, err := resume.NewMongo(client.Database("search_service"), "positions")
+	positions, err := resume.NewMongo(client.Database(stateDatabase), "positions")
 	if err != nil {
 		return nil, err
 	}
