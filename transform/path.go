@@ -64,16 +64,25 @@ func lookupMap(m bson.M, path []string) (bson.RawValue, error) {
 	if fields, ok := asMap(v); ok && len(path) > 1 {
 		return lookupMap(fields, path[1:])
 	}
-	t, raw, err := bson.MarshalValue(v)
+	value, err := encodeValue(v)
 	switch {
 	case err != nil:
 		return bson.RawValue{}, err
 	case len(path) == 1:
-		return bson.RawValue{Type: t, Value: raw}, nil
-	case nests(t):
-		return lookupRaw(raw, path[1:])
+		return value, nil
+	case nests(value.Type):
+		return lookupRaw(value.Value, path[1:])
 	}
 	return bson.RawValue{}, nil
+}
+
+// encodeValue returns a Go value as BSON; the driver itself refuses a bare nil.
+func encodeValue(v any) (bson.RawValue, error) {
+	if v == nil {
+		return bson.RawValue{Type: bsontype.Null}, nil
+	}
+	t, raw, err := bson.MarshalValue(v)
+	return bson.RawValue{Type: t, Value: raw}, err
 }
 
 // asMap returns a decoded sub-document that can be edited in place.
@@ -115,3 +124,5 @@ func Text(v bson.RawValue) (string, error) {
 	text, err := bsonjson.AppendID(buf[:0], v.Type, v.Value, bsonjson.IDGoMap)
 	return string(text), err
 }
+
+func joinPath(path []string) string { return strings.Join(path, ".") }

@@ -87,3 +87,5 @@ func appendString(dst []byte, name, s string) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
 	return append(append(dst, s...), 0)
 }
+
+func appendUint64(dst []byte, n uint64) []byte { return binary.LittleEndian.AppendUint64(dst, n) }

@@ -15,13 +15,13 @@ func Set(path string, value any) goatee.Transformer {
 	if err != nil {
 		return newRawEdit(err, nil)
 	}
-	t, raw, err := bson.MarshalValue(value)
+	v, err := encodeValue(value)
 	if err != nil {
 		return newRawEdit(&goatee.ConfigError{
 			Setting: "transform.Set", Problem: "value of " + quote(path), Err: err, Remedy: "give a value that BSON can hold",
 		}, nil)
 	}
-	return newRawEdit(nil, &set{path: names, value: bson.RawValue{Type: t, Value: raw}})
+	return newRawEdit(nil, &set{path: names, value: v})
 }
 
 type set struct {
