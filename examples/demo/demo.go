@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type demo struct {
 
 	mongoURI, elasticURL string
 	mongo                *mongo.Client
+	transport            *http.Transport
 	search               *search
 	collections          []shop.Collection
 }
@@ -46,10 +48,10 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer d.disconnect(ctx)
 	if err := d.connect(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = d.mongo.Disconnect(context.WithoutCancel(ctx)) }()
 	if err := d.load(ctx); err != nil {
 		return err
 	}
@@ -142,12 +144,23 @@ func (d *demo) connect(ctx context.Context) error {
 		return err
 	}
 	d.mongo = client
-	es, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{d.elasticURL}, DisableRetry: true})
-	if err != nil {
-		return err
-	}
+	d.transport = http.DefaultTransport.(*http.Transport).Clone()
+	d.transport.MaxIdleConnsPerHost = 10
+	es, err := elasticsearch.NewClient(elasticsearch.Config{
+		Addresses: []string{d.elasticURL}, Transport: d.transport, DisableRetry: true, // the sink retries
+	})
 	d.search = &search{client: es}
-	return nil
+	return err
+}
+
+// disconnect ends what connect has begun.
+func (d *demo) disconnect(ctx context.Context) {
+	if d.mongo != nil {
+		_ = d.mongo.Disconnect(context.WithoutCancel(ctx)) // nothing depends on how it ends
+	}
+	if d.transport != nil {
+		d.transport.CloseIdleConnections()
+	}
 }
 
 // smallBatch makes progress smooth to look at; the defaults are larger.
