@@ -21,6 +21,20 @@ type part struct {
 	t     *tracked
 	items []item
 	bytes int
+	ops   ops
+}
+
+// ops is a set of operations: what a batch can be spared without a look at each change.
+type ops uint16
+
+func (o ops) has(op Op) bool { return o&(1<<op) != 0 }
+
+// only reports whether there is nothing but what allowed holds.
+func (o ops) only(allowed ...Op) bool {
+	for _, op := range allowed {
+		o &^= 1 << op
+	}
+	return o == 0
 }
 
 // itemOverhead stands for what a change weighs beyond its document: an action line, a delete.
@@ -37,6 +51,7 @@ func newPart(t *tracked) *part {
 func (p *part) add(i item) {
 	p.items = append(p.items, i)
 	p.bytes += i.change.Document.Len() + itemOverhead
+	p.ops |= 1 << i.change.Op
 }
 
 func (p *part) free() {
@@ -57,6 +72,7 @@ type lane struct {
 	// What follows is reused from batch to batch.
 	parts   []*part
 	items   []item
+	ops     ops
 	actions []Action
 	out     []Item
 	seen    map[uint64]*Change
@@ -90,7 +106,7 @@ func (l *lane) run(ctx context.Context) error {
 // gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy,
 // and a lone change waits for nobody.
 func (l *lane) gather(ctx context.Context) bool {
-	l.parts, l.items = l.parts[:0], l.items[:0]
+	l.parts, l.items, l.ops = l.parts[:0], l.items[:0], 0
 	select {
 	case p, ok := <-l.queue:
 		if !ok {
@@ -118,19 +134,23 @@ func (l *lane) gather(ctx context.Context) bool {
 func (l *lane) take(p *part) {
 	l.parts = append(l.parts, p)
 	l.items = append(l.items, p.items...)
+	l.ops |= p.ops
 }
 
 func (l *lane) process(ctx context.Context) error {
 	items := l.deletes.filter(l, l.items)
-	if l.p.latest {
+	if l.p.latest && !l.ops.only(OpInsert, OpRead) { // among which no document occurs twice
 		n := len(items)
 		items = l.collapse(items)
 		l.p.counts.coalesced.Add(int64(n - len(items)))
 	}
 	for len(items) > 0 {
-		n, err := l.fetch(ctx, items)
-		if err != nil {
-			return err
+		n := len(items)
+		if l.ops.has(OpUpdate) {
+			var err error
+			if n, err = l.fetch(ctx, items); err != nil {
+				return err
+			}
 		}
 		if err := l.write(ctx, items[:n]); err != nil {
 			return err
@@ -143,9 +163,6 @@ func (l *lane) process(ctx context.Context) error {
 // collapse keeps the newest of several changes of one document. Direct reads take no part: their version may be older
 // than that of a change that was queued before them.
 func (l *lane) collapse(items []item) []item {
-	if !repeats(items) {
-		return items
-	}
 	clear(l.seen)
 	keep := len(items)
 	for i := len(items) - 1; i >= 0; i-- {
@@ -160,19 +177,6 @@ func (l *lane) collapse(items []item) []item {
 		items[keep] = items[i]
 	}
 	return items[keep:]
-}
-
-// repeats reports whether a document can occur twice: not among inserts and direct reads.
-func repeats(items []item) bool {
-	if len(items) < 2 {
-		return false
-	}
-	for i := range items {
-		if op := items[i].change.Op; op != OpInsert && op != OpRead {
-			return true
-		}
-	}
-	return false
 }
 
 func supersedes(newer, older *Change) bool {

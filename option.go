@@ -46,9 +46,9 @@ func defaults() config {
 	return config{
 		logger:             slog.New(slog.DiscardHandler),
 		lanes:              4,
-		inFlightBytes:      32 << 20,
+		inFlightBytes:      16 << 20,
 		batchActions:       10_000,
-		batchBytes:         4 << 20,
+		batchBytes:         1 << 20,
 		drainTimeout:       30 * time.Second,
 		checkpointInterval: time.Second,
 		idleInterval:       10 * time.Second,
@@ -172,7 +172,7 @@ func WithLanes(n int) Option {
 }
 
 // WithInFlightBytes limits the bytes of batches that are read and not yet acknowledged. A larger batch passes alone.
-// Default: 32 MiB, twice the largest batch MongoDB sends.
+// Default: 16 MiB.
 func WithInFlightBytes(n int64) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -184,7 +184,7 @@ func WithInFlightBytes(n int64) Option {
 }
 
 // WithBatch limits what a lane writes at once, in changes and in bytes of their documents. Lanes never wait for a batch
-// to fill. Default: 10,000 changes, 4 MiB.
+// to fill. Default: 10,000 changes, 1 MiB.
 func WithBatch(changes, bytes int) Option {
 	return func(c *config) error {
 		if changes < 1 || bytes < 1 {

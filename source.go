@@ -15,6 +15,9 @@ import (
 // maxRecoveries bounds how often in a row a lost position is answered by starting from now.
 const maxRecoveries = 3
 
+// changeBytes is about what a change weighs in memory beside its document: with small documents, more than they do.
+const changeBytes = 256
+
 // sourceState is one source with what the pipeline knows about it.
 type sourceState struct {
 	Source
@@ -123,7 +126,7 @@ func (s *sourceState) track(ctx context.Context, b *Batch) (*tracked, error) {
 		if n == 0 {
 			n = documentBytes(b.Changes)
 		}
-		granted, err := s.p.budget.Acquire(ctx, int64(n))
+		granted, err := s.p.budget.Acquire(ctx, int64(n+len(b.Changes)*changeBytes))
 		if err != nil {
 			return nil, err
 		}

@@ -91,6 +91,10 @@ func (t *tombstones) filter(l *lane, items []item) []item {
 		t.byHash = nil
 		return items
 	}
+	reads := l.ops.has(OpRead) && (len(t.byHash) > 0 || len(l.p.reads.dropped) > 0)
+	if !reads && !l.ops.has(OpDelete) {
+		return items
+	}
 	kept := items[:0]
 	for _, i := range items {
 		switch {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"sync"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -26,7 +25,9 @@ type Bulk struct {
 	health   health
 	limit    byteLimit
 	limiter  limiter
-	writes   sync.Pool // of *write
+	// writes are free to be used again. Not a sync.Pool: reading makes garbage fast, and each collection would throw the
+	// buffers away.
+	writes chan *write
 }
 
 // NewBulk returns a sink that sends requests by client. It does no I/O: Check does.
@@ -47,15 +48,24 @@ func NewBulk(client Client, opts ...Option) (*Bulk, error) {
 		health: health{component: "elasticsearch", logger: c.logger, observer: c.observer},
 	}
 	b.limit.Store(int64(c.maxBytes))
-	b.writes.New = func() any { return newWrite(b) }
+	b.writes = make(chan *write, keepWrites)
 	return b, nil
 }
 
 // Write makes actions durable, as goatee.Sink says. When ctx ends its error wraps ctx's cause.
 func (b *Bulk) Write(ctx context.Context, actions []goatee.Action) error {
-	w := b.writes.Get().(*write)
+	w := b.take()
 	defer w.release()
 	return w.run(ctx, actions)
+}
+
+func (b *Bulk) take() *write {
+	select {
+	case w := <-b.writes:
+		return w
+	default:
+		return newWrite(b)
+	}
 }
 
 // SinkStats returns what has been counted so far.

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,8 @@ type encoder struct {
 	lastNamespace goatee.Namespace // a write's actions mostly share one
 	lastTarget    *target
 	id            []byte
+	lastVersion   int64 // direct reads share one for long
+	versionText   []byte
 }
 
 // append appends an action to a body and says where its identity is. On an error the body keeps its length.
@@ -78,7 +81,7 @@ func (e *encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, line, erro
 		return dst, line{}, err
 	}
 	l.keyTo = len(dst) - start
-	dst, err = appendVersion(dst, a)
+	dst, err = e.appendVersion(dst, a)
 	if err != nil {
 		return dst, line{}, err
 	}
@@ -106,9 +109,15 @@ func (e *encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
 		}
 		dst = append(dst, t.prefix...)
 	}
-	dst, err := e.appendID(dst, a)
-	if err != nil {
-		return dst, err
+	if a.ID == "" && a.Change.ID.Type == bsontype.ObjectID && len(a.Change.ID.Value) == 12 {
+		dst = append(dst, '"')
+		dst = hex.AppendEncode(dst, a.Change.ID.Value) // most ids: nothing to check or to escape
+		dst = append(dst, '"')
+	} else {
+		var err error
+		if dst, err = e.appendID(dst, a); err != nil {
+			return dst, err
+		}
 	}
 	if a.Routing != "" {
 		dst = append(dst, `,"routing":`...)
@@ -153,7 +162,7 @@ func (e *encoder) idText(a *goatee.Action) (id []byte, err error) {
 
 // appendVersion appends the external version. Creates and updates go without: Elasticsearch refuses the whole request
 // that holds a versioned one.
-func appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
+func (e *encoder) appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
 	if a.Kind == goatee.ActionUpdate || a.Kind == goatee.ActionCreate {
 		return dst, nil
 	}
@@ -164,8 +173,11 @@ func appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
 	case version < 0:
 		return dst, errVersion
 	}
-	dst = append(dst, `,"version":`...)
-	dst = strconv.AppendInt(dst, version, 10)
+	if version != e.lastVersion {
+		e.lastVersion = version
+		e.versionText = strconv.AppendInt(append(e.versionText[:0], `,"version":`...), version, 10)
+	}
+	dst = append(dst, e.versionText...)
 	switch a.VersionType {
 	case goatee.VersionExternalGTE:
 		return append(dst, `,"version_type":"external_gte"`...), nil

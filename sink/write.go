@@ -8,8 +8,12 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// keepBuffer is the largest buffer that is kept for the next write.
-const keepBuffer = 4 << 20
+const (
+	// keepBuffer is the largest buffer that is kept for the next write.
+	keepBuffer = 4 << 20
+	// keepWrites is how many writes are kept with their buffers.
+	keepWrites = 16
+)
 
 // write is one call of Bulk.Write. It owns the buffers and is used again for the next call.
 type write struct {
@@ -55,7 +59,10 @@ func (w *write) release() {
 		w.zipped = bytes.Buffer{}
 	}
 	clear(w.items)
-	w.bulk.writes.Put(w)
+	select {
+	case w.bulk.writes <- w:
+	default:
+	}
 }
 
 // run writes actions in their order, in as many requests as the limits ask for.

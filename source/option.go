@@ -86,7 +86,7 @@ func defaultStreamConfig() streamConfig {
 }
 
 func defaultReadConfig() readConfig {
-	return readConfig{common: defaultCommon(), chunkBytes: 64 << 20, batchBytes: 4 << 20, parallel: 2}
+	return readConfig{common: defaultCommon(), chunkBytes: 512 << 20, batchBytes: 2 << 20, parallel: 2}
 }
 
 func newStreamConfig(opts []ChangeStreamOption) (streamConfig, error) {
@@ -222,7 +222,8 @@ func WithExcludeDatabases(names ...string) ChangeStreamOption {
 	})
 }
 
-// WithBatchSize limits the events of one reply, 1 or more. MongoDB limits its bytes to 16 MB. Default: 10,000.
+// WithBatchSize limits the events of one reply, 1 or more. Large events get fewer, so that a reply is about 4 MiB.
+// Default: 10,000.
 func WithBatchSize(events int) ChangeStreamOption {
 	return streamOption(func(c *streamConfig) error {
 		if events < 1 {
@@ -246,7 +247,7 @@ func WithMaxAwait(d time.Duration) ChangeStreamOption {
 }
 
 // WithChunkBytes sets about how many bytes of documents one chunk of a direct read holds. A smaller collection is read
-// in natural order by one cursor. Default: 64 MiB.
+// in natural order by one cursor, which is cheaper and begins again when it is lost. Default: 512 MiB.
 func WithChunkBytes(n int64) DirectReadOption {
 	return readOption(func(c *readConfig) error {
 		if n < 1 {
@@ -258,7 +259,7 @@ func WithChunkBytes(n int64) DirectReadOption {
 }
 
 // WithBatchBytes sets about how many bytes of documents one reply of a direct read holds; documents that are larger
-// come one by one. Default: 4 MiB.
+// come one by one. Default: 2 MiB.
 func WithBatchBytes(n int) DirectReadOption {
 	return readOption(func(c *readConfig) error {
 		if n < 1 {

@@ -11,8 +11,12 @@ import (
 	"github.com/goatee-sync/goatee/internal/bsonjson"
 )
 
-// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
-const batchLimit = 4 << 20
+const (
+	// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
+	batchLimit = 2 << 20
+	// replyLimit is about how many bytes one reply brings: two of them wait at any time.
+	replyLimit = 4 << 20
+)
 
 // streamRun is one run of a ChangeStream.
 type streamRun struct {
@@ -79,56 +83,61 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 			r.health.recovered()
 		}
 		opened = true
-		if err := r.handle(ctx, reply); err != nil {
+		events, err := r.handle(ctx, reply)
+		if err != nil {
 			return reading, err
+		}
+		if events > 0 {
+			fit := int64(replyLimit) * int64(events) / int64(reply.size)
+			c.batchSize.Store(min(int64(r.cfg.batchSize), max(1, fit)))
 		}
 	}
 	return reading, nil
 }
 
-// handle emits what a reply brought.
-func (r *streamRun) handle(ctx context.Context, reply reply) error {
+// handle emits what a reply brought and returns how many events that was.
+func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) {
 	b := r.pool.get()
 	next := r.position
 	events := bsonjson.NewReader(reply.documents)
-	for events.Next() {
+	for ; events.Next(); n++ {
 		raw := events.Value()
 		if err := r.event.parse(raw); err != nil {
-			return err
+			return n, err
 		}
 		if field := r.event.missing(); field != "" {
-			return errLostField(field)
+			return n, errLostField(field)
 		}
 		ns, err := r.namespaceOf(&r.event)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if r.event.op.IsBarrier() {
 			if b, err = r.flush(ctx, b, next); err != nil {
-				return err
+				return n, err
 			}
 			if err := r.barrier(ctx, ns); err != nil {
-				return err
+				return n, err
 			}
 			next = r.position
 			continue
 		}
 		if err := r.add(b, ns); err != nil {
-			return err
+			return n, err
 		}
 		b.bytes += len(raw)
 		next = goatee.Position{Token: r.event.token, ClusterTime: r.event.clusterTime}
 		if b.bytes >= batchLimit {
 			if b, err = r.flush(ctx, b, next); err != nil {
-				return err
+				return n, err
 			}
 		}
 	}
 	if err := events.Err(); err != nil {
-		return fatal(err)
+		return n, fatal(err)
 	}
-	_, err := r.flush(ctx, b, r.end(next, reply))
-	return err
+	_, err = r.flush(ctx, b, r.end(next, reply))
+	return n, err
 }
 
 // namespaceOf returns what is known about an event's namespace; that of an invalidate, which has none, is the target.
