@@ -207,6 +207,29 @@ func TestDoubtfulItemsAreRefusedInTheEnd(t *testing.T) {
 	})
 }
 
+func TestLosersOfAMappingRaceAreSentAgain(t *testing.T) {
+	for name, reason := range map[string]string{
+		"7.17": "mapper [amount] cannot be changed from type [float] to [long]",
+		"7.0":  "mapper [amount] of different type, current_type [float], merged_type [long]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				first := true
+				es.OnItem(func(fakees.Item) *fakees.ItemError {
+					if !first {
+						return nil
+					}
+					first = false
+					return &fakees.ItemError{Status: 400, Type: "illegal_argument_exception", Reason: reason}
+				})
+				require.NoError(t, newBulk(t, es).Write(t.Context(), []goatee.Action{index("a", 1, bson.M{"amount": 10})}))
+				require.Len(t, es.Docs("shop.orders"), 1)
+			})
+		})
+	}
+}
+
 func TestWhole400IsBisectedToTheOffender(t *testing.T) {
 	es := fakees.New()
 	var actions []goatee.Action

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -101,6 +102,14 @@ func isTransientType(errType string) bool {
 		return true
 	}
 	return false
+}
+
+// isMappingRace holds for a refusal that is due to a mapping which came into being while the document was parsed: two
+// shards derive a new field's type, one from 10 and one from 9.99, and the second to ask loses. The same document sent
+// again is parsed by the mapping that has won, which usually takes it.
+func isMappingRace(errType, reason string) bool {
+	return errType == "illegal_argument_exception" && strings.HasPrefix(reason, "mapper [") &&
+		(strings.Contains(reason, "cannot be changed from type") || strings.Contains(reason, "of different type"))
 }
 
 // verdict is what to do about the answer to a whole request.

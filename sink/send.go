@@ -224,6 +224,9 @@ func parseItem(a *goatee.Action, entry gjson.Result) (it item, ok bool) {
 				it.reason += ": " + cause.String()
 			}
 		}
+		if it.outcome == refused && isMappingRace(it.kind, it.reason) {
+			it.outcome = doubtful
+		}
 		return false
 	})
 	return it, it.status != 0
