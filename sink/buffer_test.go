@@ -65,18 +65,19 @@ func TestBuffersStayAsTheyAreWhileTheyAreRead(t *testing.T) {
 	for _, zipped := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		client := &earlyClient{replies: []earlyReply{partly, done, large, done, done, {}}, gave: cancel}
-		b := newBulk(t, client, sink.WithGzip(zipped), sink.WithBackoff(1, 1))
-		write := func(ctx context.Context, letter string) error {
-			return b.Write(ctx, []goatee.Action{
-				index(letter+"1", 1, bson.M{"x": letter}), index(letter+"2", 1, bson.M{"x": letter}),
-			})
+		b := newBulk(t, client, sink.WithGzip(zipped), sink.WithBackoff(1, 1), sink.WithMaxActions(2))
+		write := func(ctx context.Context, letters ...string) error {
+			var actions []goatee.Action
+			for _, l := range letters {
+				actions = append(actions, index(l+"1", 1, bson.M{"x": l}), index(l+"2", 1, bson.M{"x": l}))
+			}
+			return b.Write(ctx, actions)
 		}
 		require.NoError(t, write(ctx, "a"))
 		require.NoError(t, write(ctx, "b"))
 		require.ErrorIs(t, write(ctx, "c"), context.Canceled)
 		client.replies = nil
-		require.NoError(t, write(t.Context(), "d"))
-		require.NoError(t, write(t.Context(), "e"))
+		require.NoError(t, write(t.Context(), "d", "e"))
 
 		require.Len(t, client.bodies, 8)
 		for n, want := range []string{"a1 a2", "a2", "b1 b2", "b1", "b2", "c1 c2", "d1 d2", "e1 e2"} {

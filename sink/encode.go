@@ -85,6 +85,7 @@ func (e *encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, line, erro
 	if err != nil {
 		return dst, line{}, err
 	}
+	// Elasticsearch runs no pipeline on updates and deletes.
 	if a.Pipeline != "" && (a.Kind == goatee.ActionIndex || a.Kind == goatee.ActionCreate) {
 		dst = append(dst, `,"pipeline":`...)
 		dst = bsonjson.AppendString(dst, a.Pipeline)

@@ -49,13 +49,14 @@ func (w *write) release() {
 	if !w.payload.idle() {
 		return
 	}
-	if cap(w.body) > keepBuffer {
+	keep := max(keepBuffer, 2*w.bulk.config.maxBytes)
+	if cap(w.body) > keep {
 		w.body = nil
 	}
-	if cap(w.answer) > keepBuffer {
+	if cap(w.answer) > keep {
 		w.answer = nil
 	}
-	if w.zipped.Cap() > keepBuffer {
+	if w.zipped.Cap() > keep {
 		w.zipped = bytes.Buffer{}
 	}
 	clear(w.items)
