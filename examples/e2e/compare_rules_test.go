@@ -13,12 +13,12 @@ import (
 // The comparison finds what is missing, what is too much and what is different, and nothing else.
 func TestComparisonFindsDifferences(t *testing.T) {
 	s := newStack(t)
-	s.preload(t, loadOptions{collections: []string{"orders"}, ids: 1000})
+	s.preload(t, loadOptions{collections: []string{"orders"}, ids: 280})
 	s.copy(t, "orders")
 	index := s.index("orders")
 	want, err := comparison{stack: s}.expected(t, s.db.Collection("orders"))
 	require.NoError(t, err)
-	require.Len(t, want, 510)
+	require.Len(t, want, 140)
 	require.Empty(t, s.differing(t, index, want))
 
 	s.es.must(t, "DELETE", "/"+index+"/_doc/true", "")
