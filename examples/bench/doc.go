@@ -17,7 +17,8 @@
 //
 // mongod, the null Elasticsearch, the program that drives the runs and the measured process share the cores of the
 // machine, so docs/s is a figure of the whole machine; CPU per document is that of the measured process alone. The
-// column "others" says how much of the machine was busy with neither of them: above some percent, repeat the row.
+// column "others" says how much of the machine was busy with none of them: above some percent, repeat the row. A real
+// Elasticsearch counts among the others.
 //
 // The pipelines of a row take turns, run by run, so that a disturbance hits all of them alike. The table shows medians.
 //

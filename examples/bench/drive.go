@@ -22,7 +22,7 @@ func drive(ctx context.Context, s *settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.close()) }()
-	b := &bench{settings: s, servers: srv, log: os.Stderr}
+	b := &bench{settings: s, servers: srv, log: os.Stderr, made: map[string]bool{}}
 	var results []*result
 	for _, r := range b.rows() {
 		if !s.rows.MatchString(r.name) {

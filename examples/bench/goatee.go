@@ -25,7 +25,7 @@ func goateeRead(ctx context.Context, j *job, client *mongo.Client, _ *clock) err
 	if err != nil {
 		return err
 	}
-	syncer, err := newSyncer(j, read, resume.NewMemory(), goatee.WithStopAfterDirectReads())
+	syncer, err := newSyncer(j, client, read, resume.NewMemory(), goatee.WithStopAfterDirectReads())
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func goateeFollow(ctx context.Context, j *job, client *mongo.Client, clock *cloc
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var written atomic.Int64
-	syncer, err := newSyncer(j, stream, startAt{resume.NewMemory(), j.From}, goatee.WithObserver(goatee.Observer{
+	syncer, err := newSyncer(j, client, stream, startAt{resume.NewMemory(), j.From}, goatee.WithObserver(goatee.Observer{
 		SourceStarted: func(goatee.SourceInfo) { clock.ready() },
 		Written: func(w goatee.WriteInfo) {
 			if n := written.Add(int64(w.Changes)); j.Documents > 0 && n >= int64(j.Documents) {
@@ -65,7 +65,9 @@ func goateeFollow(ctx context.Context, j *job, client *mongo.Client, clock *cloc
 }
 
 // newSyncer wires what examples/cmd wires when nothing is configured.
-func newSyncer(j *job, src goatee.Source, positions goatee.PositionStore, opts ...goatee.Option) (*goatee.Syncer, error) {
+func newSyncer(
+	j *job, client *mongo.Client, src goatee.Source, positions goatee.PositionStore, opts ...goatee.Option,
+) (*goatee.Syncer, error) {
 	c := config.Default()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = c.ElasticsearchMaxConns + 2
@@ -79,16 +81,45 @@ func newSyncer(j *job, src goatee.Source, positions goatee.PositionStore, opts .
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, goatee.WithSource(src), goatee.WithSink(bulk), goatee.WithPositions(positions),
+	writer, err := deleting(j, bulk)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, goatee.WithSource(src), goatee.WithSink(writer), goatee.WithPositions(positions),
 		goatee.WithLogger(logger()), goatee.WithLanes(c.ElasticsearchMaxConns))
 	if j.Transform != "" {
-		t, err := transformer(j)
+		t, err := transformer(j, client)
 		if err != nil {
 			return nil, err
 		}
 		opts = append(opts, goatee.WithTransformer(t))
 	}
 	return goatee.New(opts...)
+}
+
+// deleting returns the sink with the job's delete strategy.
+func deleting(j *job, bulk *sink.Bulk) (goatee.Sink, error) {
+	if j.Deletes == "" {
+		return bulk, nil
+	}
+	stateless, err := sink.NewStateless(bulk, bulk, sink.WithIndexPattern(j.Namespace))
+	if err != nil || j.Deletes == "stateless" {
+		return stateless, err
+	}
+	return oneByOne{stateless}, nil
+}
+
+// oneByOne is a sink that writes each action by itself.
+type oneByOne struct{ next goatee.Sink }
+
+// Write writes actions one after the other.
+func (s oneByOne) Write(ctx context.Context, actions []goatee.Action) error {
+	for i := range actions {
+		if err := s.next.Write(ctx, actions[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func logger() *slog.Logger { return slog.New(slog.DiscardHandler) }

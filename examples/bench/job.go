@@ -20,6 +20,8 @@ type job struct {
 	From primitive.Timestamp `json:"from"`
 	// Transform is the key of the transformers map; "" is none.
 	Transform string `json:"transform,omitempty"`
+	// Deletes is how routed documents are deleted: "" as all others, "stateless" or "each".
+	Deletes string `json:"deletes,omitempty"`
 	// Profile is where to write profiles, without an extension; "" is nowhere.
 	Profile string `json:"profile,omitempty"`
 }

@@ -17,7 +17,7 @@ type row struct {
 	name string
 	// documents is how many there are to work on.
 	documents int
-	// prepare makes the data, once, before the first run. Nil when a row before it has made it.
+	// prepare makes the data, once, before the first run. Nil when there is nothing to make.
 	prepare func(ctx context.Context, b *bench, r *row) error
 	// entries are measured in turn. The first is what the others are compared with.
 	entries []entry
@@ -31,24 +31,45 @@ type entry struct {
 	measure func(ctx context.Context, b *bench, j *job) (sample, error)
 }
 
+// The collection that several rows read.
+const (
+	mediumName      = "direct-medium"
+	mediumDocuments = 300_000
+)
+
 // bench is one invocation of the program.
 type bench struct {
 	*settings
 	*servers
 	log io.Writer
+	// made are the collections there are.
+	made map[string]bool
+}
+
+// ensure makes a collection unless it has been made.
+func (b *bench) ensure(ctx context.Context, name string, n int, make func(int) bson.Raw) error {
+	if b.made[name] {
+		return nil
+	}
+	b.made[name] = true
+	return insert(ctx, b.client.Database(database).Collection(name), n, 1000, make)
 }
 
 // rows returns the rows in the order of the table.
 func (b *bench) rows() []*row {
 	return []*row{
 		b.directRead("direct-small", 1_000_000, benchdocs.Small),
-		b.directRead("direct-medium", 300_000, benchdocs.Medium),
+		b.directRead(mediumName, mediumDocuments, benchdocs.Medium),
 		b.directRead("direct-large", 20_000, benchdocs.Large),
 		b.backlogOfInserts(),
 		b.backlogOfUpdates(),
 		b.burst(),
 		b.latencyOfInserts(),
 		b.latencyOfUpdates(),
+		b.transforms(),
+		b.lookup(),
+		b.realElastic(),
+		b.routedDeletes(),
 	}
 }
 
@@ -70,7 +91,7 @@ func (b *bench) directRead(name string, documents int, make func(int) bson.Raw) 
 		{name: "hand", job: job{Pipeline: "hand-read", Namespace: ns}},
 	}
 	r.prepare = func(ctx context.Context, b *bench, r *row) error {
-		return insert(ctx, b.client.Database(database).Collection(name), r.documents, 1000, make)
+		return b.ensure(ctx, name, r.documents, make)
 	}
 	return r
 }
@@ -164,7 +185,10 @@ func (r *row) entry(name string) *entry {
 
 func (b *bench) measure(ctx context.Context, r *row, e *entry, n int) (sample, error) {
 	j := e.job
-	j.MongoURI, j.Documents = b.mongo.URI(), r.documents
+	j.MongoURI = b.mongo.URI()
+	if j.Documents == 0 {
+		j.Documents = r.documents
+	}
 	if j.ElasticURL == "" {
 		j.ElasticURL = b.nullURL
 	}

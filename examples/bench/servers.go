@@ -24,6 +24,7 @@ type servers struct {
 	program  string // this one
 	mongo    *testservers.Mongo
 	client   *mongo.Client
+	elastic  *testservers.Elastic // nil until a row needs it
 	null     *exec.Cmd
 	nullStop io.Closer
 	nullURL  string
@@ -82,6 +83,9 @@ func (s *servers) close() error {
 	}
 	if s.client != nil {
 		errs = append(errs, s.client.Disconnect(context.Background()))
+	}
+	if s.elastic != nil {
+		errs = append(errs, s.elastic.Close())
 	}
 	if s.mongo != nil {
 		errs = append(errs, s.mongo.Close())
