@@ -69,7 +69,7 @@ func (p *timeout) run(ctx context.Context, limit time.Duration, c *goatee.Change
 func newAttempt(c *goatee.Change, actions []goatee.Action) (*attempt, error) {
 	own := *c
 	for _, d := range []*goatee.Document{&own.Document, &own.Before} {
-		if err := encode(d); err != nil {
+		if err := unshare(d); err != nil {
 			return nil, err
 		}
 	}
@@ -79,20 +79,24 @@ func newAttempt(c *goatee.Change, actions []goatee.Action) (*attempt, error) {
 		if act.Change == c {
 			act.Change = a.change
 		}
-		if err := encode(&act.Document); err != nil {
+		if err := unshare(&act.Document); err != nil {
 			return nil, err
 		}
 	}
 	return a, nil
 }
 
-// encode makes a decoded document one of bytes: the values inside a map cannot be shared with a call left behind.
-func encode(d *goatee.Document) error {
+// unshare gives a decoded document values of its own: those inside a map cannot be shared with a call left behind.
+func unshare(d *goatee.Document) error {
 	if !d.IsDecoded() {
 		return nil
 	}
 	raw, err := d.Raw()
+	if err != nil {
+		return err
+	}
 	*d = goatee.NewDocument(raw)
+	_, err = d.Map()
 	return err
 }
 

@@ -1,0 +1,164 @@
+package transform_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/goateetest"
+	"github.com/goatee-sync/goatee/transform"
+)
+
+func mapped(out transform.MapOutput) goatee.Transformer {
+	return transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) { return &out, nil })
+}
+
+func TestMapInputIsThatOfAPlugin(t *testing.T) {
+	var got transform.MapInput
+	tr := transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+		got = *in
+		return nil, nil
+	})
+	doc := `{"_id": 1, "at": {"$date": "2020-01-01T00:00:00Z"}, "list": [{"a": {"$date": "2020-01-01T00:00:00Z"}}], "sub": {"b": 2}}`
+	run(t, tr, goateetest.Update("shop.orders.eu", doc, `{"sub.b": 2}`, "gone"))
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, map[string]any{
+		"_id": int32(1), "at": at, "list": []any{map[string]any{"a": at}}, "sub": map[string]any{"b": int32(2)},
+	}, got.Document)
+	require.IsType(t, []any{}, got.Document["list"])
+	require.Equal(t, []string{"shop", "orders.eu", "shop.orders.eu", "u"}, []string{got.Database, got.Collection, got.Namespace, got.Operation})
+	require.Equal(t, []any{"gone"}, got.UpdateDescription["removedFields"])
+	run(t, tr, goateetest.Read("shop.orders", `{"_id": 1}`))
+	require.Equal(t, "i", got.Operation)
+	require.Nil(t, got.UpdateDescription)
+}
+
+func TestMapOutput(t *testing.T) {
+	c := goateetest.Insert("shop.orders", `{"_id": 1, "a": 1}`)
+	tr := mapped(transform.MapOutput{
+		Document: map[string]any{"b": []any{time.Unix(0, 0)}}, Index: "Own", ID: "i", Routing: "r", Pipeline: "p",
+		Version: 5, VersionType: "external", Type: "ignored", RetryOnConflict: 2,
+	})
+	require.Equal(t, `{"index":{"_index":"Own","_id":"i","routing":"r","version":5,"version_type":"external","pipeline":"p"}}
+{"b":["1970-01-01T00:00:00.000Z"]}
+`, goateetest.Actions(t, tr, c))
+	passed := mapped(transform.MapOutput{Passthrough: true, Routing: "r"})
+	require.Contains(t, goateetest.Actions(t, passed, c), `"routing":"r"`)
+	require.Equal(t, `{"a":1}`, written(t, passed, `{"_id": 1, "a": 1}`))
+	require.EqualValues(t, 2, first(t, tr, c).RetryOnConflict)
+	internal := mapped(transform.MapOutput{Passthrough: true, VersionType: "internal"})
+	require.NotContains(t, goateetest.Actions(t, internal, c), "version")
+}
+
+func TestMapOutputThatMakesNoSenseFailsTheChange(t *testing.T) {
+	for want, out := range map[string]transform.MapOutput{
+		"Join":            {Passthrough: true, Parent: "p"},
+		"Passthrough":     {},
+		"external_gte":    {Passthrough: true, VersionType: "newest"},
+		"RetryOnConflict": {Passthrough: true, RetryOnConflict: -1},
+	} {
+		require.ErrorContains(t, run(t, mapped(out), goateetest.Insert("shop.orders", `{"_id": 1}`))[0].Err, want)
+	}
+}
+
+func TestMapEditsCountOnlyWhenReturned(t *testing.T) {
+	tr := transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+		in.Document["a"] = 2
+		return &transform.MapOutput{Passthrough: true}, nil
+	})
+	require.Equal(t, `{"a":1}`, written(t, tr, `{"_id": 1, "a": 1}`))
+	require.Equal(t, `{"a":1}`, written(t, transform.Chain(decode, tr), `{"_id": 1, "a": 1}`))
+}
+
+func TestProcessSeesEveryChange(t *testing.T) {
+	var got []string
+	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		require.Equal(t, primitive.Timestamp{T: 1_700_000_000, I: 1}, in.Timestamp)
+		text, err := bson.MarshalExtJSON(in.Document, false, false)
+		require.NoError(t, err)
+		got = append(got, in.Operation+" "+in.Namespace+" "+string(text))
+		return nil
+	})
+	upper := transform.Set("a", "edited")
+	run(t, transform.Chain(upper, tr),
+		goateetest.Insert("shop.orders", `{"_id": 1}`), goateetest.Update("shop.orders", `{"_id": 2}`, nil),
+		goateetest.Delete("shop.orders", "x"), goateetest.Drop("shop.orders"), goateetest.DropDatabase("shop"))
+	require.Equal(t, []string{
+		`i shop.orders {"_id":1}`, `u shop.orders {"_id":2}`, `d shop.orders {"_id":"x"}`,
+		`c shop.orders {"drop":"orders"}`, `c shop {"dropDatabase":"shop"}`,
+	}, got)
+}
+
+func TestProcessAddsActionsOfTheChange(t *testing.T) {
+	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		d, err := goatee.DocumentOf(bson.M{"order": in.Document["_id"]})
+		in.Add(goatee.Action{Index: "log", ID: "a", Document: d})
+		in.Add(goatee.Action{Kind: goatee.ActionDelete, Index: "carts"})
+		return err
+	})
+	items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1}`))
+	for _, a := range items[0].Actions {
+		require.Same(t, items[0].Change, a.Change)
+	}
+	require.Equal(t, `{"index":{"_index":"shop.orders","_id":"1","version":7301444403200000001,"version_type":"external_gte"}}
+{}
+{"index":{"_index":"log","_id":"a","version":7301444403200000001,"version_type":"external_gte"}}
+{"order":1}
+{"delete":{"_index":"carts","_id":"1","version":7301444403200000001,"version_type":"external_gte"}}
+`, goateetest.Actions(t, tr, goateetest.Insert("shop.orders", `{"_id": 1}`)))
+
+	failing := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		in.Add(goatee.Action{ID: "a"})
+		return errBad
+	})
+	require.ErrorIs(t, run(t, failing, goateetest.Insert("shop.orders", `{"_id": 1}`))[0].Err, errBad)
+}
+
+func TestFanOutToAThousandActions(t *testing.T) {
+	tr := transform.Chain(transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		for i := range 1000 {
+			in.Add(goatee.Action{ID: strings.Repeat("x", i%500+1)})
+		}
+		return nil
+	}), transform.Omit("a"), transform.RoutingField("r"))
+	items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "a": 1, "r": "q"}`))
+	require.Len(t, items[0].Actions, 1001)
+	for _, a := range items[0].Actions {
+		require.Equal(t, "q", a.Routing)
+	}
+}
+
+type order struct {
+	ID    int      `bson:"_id"`
+	Total float64  `bson:"total"`
+	Tags  []string `bson:"tags,omitempty"`
+}
+
+func TestTyped(t *testing.T) {
+	tr := transform.Typed(func(_ context.Context, o order) (any, error) {
+		if o.Total < 0 {
+			return nil, errors.New("negative total")
+		}
+		o.Total *= 2
+		return &o, nil
+	})
+	require.Equal(t, `{"total":7.0,"tags":["x"]}`, written(t, tr, `{"_id": 1, "total": 3.5, "tags": ["x"]}`))
+	require.Error(t, run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": -1}`))[0].Err)
+	require.Error(t, run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": "much"}`))[0].Err)
+}
+
+func TestDocLeavesTheChangeAsItWas(t *testing.T) {
+	tr := transform.Doc(func(_ context.Context, m bson.M) (bson.M, error) {
+		m["sub"].(bson.M)["a"] = "edited"
+		return m, nil
+	})
+	items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "sub": {"a": 1}}`))
+	require.Equal(t, `{"sub":{"a":1}}`, lineOf(t, items[0].Change))
+}

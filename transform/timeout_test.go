@@ -1,0 +1,61 @@
+package transform_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/goateetest"
+	"github.com/goatee-sync/goatee/transform"
+)
+
+func TestTimeoutAbandonsACallThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		hang := goatee.TransformFunc(func(_ context.Context, c *goatee.Change, a []goatee.Action) ([]goatee.Action, error) {
+			if c.ID.Int32() == 1 {
+				<-release
+				m, err := c.Document.Map() // as late as that, it harms nobody
+				m["late"] = true
+				a[0].Routing = "late"
+				return a, err
+			}
+			return a, nil
+		})
+		items := run(t, transform.Chain(transform.Timeout(time.Second, hang), transform.Set("x", 1)),
+			goateetest.Insert("shop.orders", `{"_id": 1}`), goateetest.Insert("shop.orders", `{"_id": 2}`))
+		require.ErrorIs(t, items[0].Err, context.DeadlineExceeded)
+		require.ErrorContains(t, items[0].Err, "1s")
+		require.NoError(t, items[1].Err)
+		close(release)
+		synctest.Wait()
+		require.Equal(t, `{}`, lineOf(t, items[0].Change))
+	})
+}
+
+func TestTimeoutChangesNothingForCallsInTime(t *testing.T) {
+	inner := transform.Chain(transform.Set("a", 1), transform.RoutingField("r"),
+		transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+			in.Add(goatee.Action{ID: "more"})
+			return nil
+		}))
+	c := goateetest.Insert("shop.orders", `{"_id": 1, "r": "x"}`)
+	tr := transform.Timeout(time.Minute, inner)
+	require.Equal(t, goateetest.Actions(t, inner, c), goateetest.Actions(t, tr, c))
+	require.Equal(t, goateetest.Actions(t, transform.Chain(decode, inner), c), goateetest.Actions(t, transform.Chain(decode, tr), c))
+	items := run(t, tr, c)
+	for _, a := range items[0].Actions {
+		require.Same(t, items[0].Change, a.Change)
+	}
+	edited := transform.Timeout(time.Minute, transform.Edit(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
+		m, err := a.Body().Map()
+		m["in place"] = true
+		return err
+	}))
+	require.Equal(t, `{"in place":true}`, written(t, edited, `{"_id": 1}`))
+	require.ErrorIs(t, run(t, transform.Timeout(time.Minute, goatee.TransformFunc(failOn)), doing("panic"))[0].Err, goatee.ErrPanic)
+}
