@@ -1,7 +1,7 @@
 // Package source reads MongoDB: change streams and documents as they are.
 //
-//	stream, err := source.NewChangeStream(client, "shop")       // a deployment "", a database, a collection "shop.orders"
-//	orders, err := source.NewDirectRead(client, "shop.orders")  // what is already there
+//	stream, err := source.NewChangeStream(client, "shop")      // or "" for everything, or "shop.orders"
+//	orders, err := source.NewDirectRead(client, "shop.orders") // what is already there
 //
 // Both issue their commands by hand and read ahead: the next getMore is under way while the present reply is worked on.
 // A change points into the reply that brought it; nothing is copied or decoded.

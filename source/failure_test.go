@@ -182,7 +182,8 @@ func TestTokenOfAnotherDeployment(t *testing.T) {
 	require.NoError(t, err)
 	_, err = other.Client(t).Database(f.db.Name()).Collection("c").InsertOne(t.Context(), d("_id", 3))
 	require.NoError(t, err)
-	err = stream.Run(t.Context(), lastWithChanges(t, got).Position, func(context.Context, *goatee.Batch) error { return nil })
+	at := lastWithChanges(t, got).Position
+	err = stream.Run(t.Context(), at, func(context.Context, *goatee.Batch) error { return nil })
 	require.ErrorIs(t, err, goatee.ErrPositionLost)
 }
 
@@ -217,7 +218,8 @@ func TestKilledCursorsAndFailover(t *testing.T) {
 	write(20)
 	require.NoError(t, client.Database("admin").RunCommand(t.Context(), d("killAllSessions", bson.A{})).Err())
 	write(20)
-	err := client.Database("admin").RunCommand(t.Context(), d("replSetStepDown", 10, "secondaryCatchUpPeriodSecs", 5)).Err()
+	stepDown := d("replSetStepDown", 10, "secondaryCatchUpPeriodSecs", 5)
+	err := client.Database("admin").RunCommand(t.Context(), stepDown).Err()
 	if err != nil && !mongo.IsNetworkError(err) {
 		require.NoError(t, err)
 	}

@@ -33,8 +33,9 @@ type chunk struct {
 // maxKey is the greatest of all BSON values.
 var maxKey = bson.RawValue{Type: bsontype.MaxKey}
 
-// split divides a collection into about n chunks by a sample of its ids. Upper bounds are exclusive, and an open side is
-// MaxKey exclusively too (but not in a clustered collection), so the document whose _id is MaxKey is a chunk by itself.
+// split divides a collection into about n chunks by a sample of its ids. Upper bounds are exclusive, also the MaxKey that
+// MongoDB takes when there is none (but not in a clustered collection): the document whose _id is MaxKey is a chunk by
+// itself.
 func split(ctx context.Context, client *mongo.Client, ns goatee.Namespace, n int) ([]*chunk, error) {
 	ids, err := sampleIDs(ctx, client, ns, n*samplesPerChunk)
 	if err != nil {

@@ -25,13 +25,14 @@ type streamRun struct {
 	position   goatee.Position // behind everything that was emitted: where to open the next cursor
 	namespaces *namespaces
 	event      event
-	attempt    int // failures since something was read
+	block      *block // what the next batch will hold
+	attempt    int    // failures since something was read
 }
 
 // Run reads until ctx ends, or the stream can never continue. It opens the stream again after every error that may
 // pass, behind the last change it emitted, and after an invalidate.
 func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
-	r := &streamRun{ChangeStream: s, emit: emit, position: from, namespaces: newNamespaces(&s.cfg.filter)}
+	r := s.newRun(from, emit)
 	for {
 		when, err := r.once(ctx)
 		switch {
@@ -55,6 +56,12 @@ func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goate
 			return ctx.Err()
 		}
 		r.attempt++
+	}
+}
+
+func (s *ChangeStream) newRun(from goatee.Position, emit goatee.EmitFunc) *streamRun {
+	return &streamRun{
+		ChangeStream: s, emit: emit, position: from, namespaces: newNamespaces(&s.cfg.filter), block: s.pool.get(),
 	}
 }
 
@@ -97,7 +104,6 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 
 // handle emits what a reply brought and returns how many events that was.
 func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) {
-	b := r.pool.get()
 	next := r.position
 	events := bsonjson.NewReader(reply.documents)
 	for ; events.Next(); n++ {
@@ -113,7 +119,7 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 			return n, err
 		}
 		if r.event.op.IsBarrier() {
-			if b, err = r.flush(ctx, b, next); err != nil {
+			if err := r.flush(ctx, next); err != nil {
 				return n, err
 			}
 			if err := r.barrier(ctx, ns); err != nil {
@@ -122,13 +128,13 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 			next = r.position
 			continue
 		}
-		if err := r.add(b, ns); err != nil {
+		if err := r.add(ns); err != nil {
 			return n, err
 		}
-		b.bytes += len(raw)
+		r.block.bytes += len(raw)
 		next = goatee.Position{Token: r.event.token, ClusterTime: r.event.clusterTime}
-		if b.bytes >= batchLimit {
-			if b, err = r.flush(ctx, b, next); err != nil {
+		if r.block.bytes >= batchLimit {
+			if err := r.flush(ctx, next); err != nil {
 				return n, err
 			}
 		}
@@ -136,8 +142,7 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 	if err := events.Err(); err != nil {
 		return n, fatal(err)
 	}
-	_, err = r.flush(ctx, b, r.end(next, reply))
-	return n, err
+	return n, r.flush(ctx, r.end(next, reply))
 }
 
 // namespaceOf returns what is known about an event's namespace; that of an invalidate, which has none, is the target.
@@ -150,13 +155,13 @@ func (r *streamRun) namespaceOf(e *event) (*namespaceInfo, error) {
 }
 
 // add appends the event to the batch unless it is left out or of no concern.
-func (r *streamRun) add(b *block, ns *namespaceInfo) error {
+func (r *streamRun) add(ns *namespaceInfo) error {
 	switch {
 	case r.event.op == goatee.OpInvalidate:
-		c := b.add()
+		c := r.block.add()
 		c.Op, c.Namespace, c.ClusterTime = goatee.OpInvalidate, ns.Namespace, r.event.clusterTime
 	case isDocumentOp(r.event.op) && ns.wanted:
-		return r.event.fill(b.add(), b, ns.Namespace)
+		return r.event.fill(r.block.add(), r.block, ns.Namespace)
 	}
 	return nil
 }
@@ -175,19 +180,19 @@ func (r *streamRun) end(last goatee.Position, reply reply) goatee.Position {
 	return at
 }
 
-// flush emits the batch, if it has changes or moves the position, and returns an empty one.
-func (r *streamRun) flush(ctx context.Context, b *block, at goatee.Position) (*block, error) {
-	if bytes.Equal(at.Token, r.position.Token) && len(b.changes) == 0 {
-		b.bytes = 0
-		return b, nil
+// flush emits the block as a batch, if it has changes or moves the position, and begins another.
+func (r *streamRun) flush(ctx context.Context, at goatee.Position) error {
+	if bytes.Equal(at.Token, r.position.Token) && len(r.block.changes) == 0 {
+		r.block.bytes = 0
+		return nil
 	}
 	// A position outlives its batch by far; it must not keep the reply alive.
 	at.Token = bson.Raw(bytes.Clone(at.Token))
-	if err := r.send(ctx, b.batch(at)); err != nil {
-		return nil, err
+	if err := r.send(ctx, r.block.batch(at)); err != nil {
+		return err
 	}
-	r.position = at
-	return r.pool.get(), nil
+	r.position, r.block = at, r.pool.get()
+	return nil
 }
 
 // send emits a batch. What emit refuses, no new cursor makes it take.

@@ -1,0 +1,166 @@
+package sourcetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/goatee-sync/goatee"
+)
+
+// Subject is the source under test.
+type Subject struct {
+	// New returns a source that has nothing to read yet, and where to start it. write makes n changes, each of another
+	// document, that the source brings, and returns their ids as String of the changes' ID gives them. Each check calls
+	// New.
+	New func(t *testing.T) (src goatee.Source, from goatee.Position, write func(n int) (ids []string))
+	Features
+}
+
+// Features says which of the promises that not every source makes are to be checked.
+type Features struct {
+	// Ordered: changes come in the order they were made in.
+	Ordered bool
+	// Resumable: a run from any position brings exactly what comes behind it.
+	Resumable bool
+	// Finite: Run returns nil when everything has been read, and the last position says Complete.
+	Finite bool
+}
+
+// Run runs the suite.
+func Run(t *testing.T, s Subject) {
+	t.Run("brings every change", s.testAll)
+	t.Run("resumes behind every position", s.testResume)
+	t.Run("waits while the pipeline is full", s.testBackPressure)
+	t.Run("ends with its context while it waits", s.testStopWhileBlocked)
+	t.Run("returns the error of the pipeline", s.testEmitError)
+	t.Run("leaves batches alone until they are released", s.testOwnership)
+}
+
+const changes = 40
+
+func (s Subject) testAll(t *testing.T) {
+	src, from, write := s.New(t)
+	require.NotEmpty(t, src.Name())
+	require.Equal(t, src.Name(), src.Name())
+	want := write(changes)
+	p := s.start(t, src, from)
+	got := p.wait(t, want)
+	if !s.Ordered {
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	require.Equal(t, want, got)
+	p.requireBatches(t)
+	err := p.stop()
+	if s.Finite {
+		require.NoError(t, err)
+		batches := p.snapshot()
+		require.True(t, batches[len(batches)-1].Position.Complete)
+		return
+	}
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func (s Subject) testResume(t *testing.T) {
+	if !s.Resumable {
+		t.Log("not promised by this source")
+		return
+	}
+	src, from, write := s.New(t)
+	want := write(changes / 2)
+	p := s.start(t, src, from)
+	p.wait(t, want)
+	want = append(want, write(changes/2)...)
+	p.wait(t, want)
+	require.Error(t, p.stop())
+	seen := 0
+	for _, b := range p.snapshot() {
+		seen += len(b.ids)
+		again := s.start(t, src, b.Position)
+		require.Equal(t, want[seen:], again.wait(t, want[seen:]), "from %s", b.Position)
+		require.Error(t, again.stop())
+	}
+}
+
+func (s Subject) testBackPressure(t *testing.T) {
+	src, from, write := s.New(t)
+	want := write(changes)
+	p := s.prepare(t, src, from)
+	p.gate = make(chan struct{})
+	p.run()
+	p.requireOneWaiting(t)
+	close(p.gate)
+	require.Len(t, p.wait(t, want), changes)
+	_ = p.stop()
+}
+
+func (s Subject) testStopWhileBlocked(t *testing.T) {
+	src, from, write := s.New(t)
+	write(changes)
+	p := s.prepare(t, src, from)
+	p.gate = make(chan struct{})
+	p.run()
+	p.requireOneWaiting(t)
+	require.ErrorIs(t, p.stop(), context.Canceled)
+}
+
+func (s Subject) testEmitError(t *testing.T) {
+	src, from, write := s.New(t)
+	write(1)
+	closed := errors.New("the pipeline is closed")
+	calls := 0
+	err := src.Run(t.Context(), from, func(context.Context, *goatee.Batch) error {
+		calls++
+		return closed
+	})
+	require.ErrorIs(t, err, closed)
+	require.Equal(t, 1, calls, "nothing may be emitted after an error")
+}
+
+func (s Subject) testOwnership(t *testing.T) {
+	src, from, write := s.New(t)
+	want := write(changes / 2)
+	p := s.prepare(t, src, from)
+	p.keep = true
+	p.run()
+	if !s.Finite {
+		p.wait(t, want)
+		want = append(want, write(changes/2)...)
+	}
+	p.wait(t, want)
+	_ = p.stop()
+	for _, b := range p.snapshot() {
+		for i := range b.batch.Changes {
+			require.Equal(t, b.copies[i], print(&b.batch.Changes[i]), "a batch must not change before its release")
+		}
+		if b.batch.Release != nil {
+			b.batch.Release()
+		}
+	}
+}
+
+// start runs a source and checks, when it has stopped, that nothing of it is left.
+func (s Subject) start(t *testing.T, src goatee.Source, from goatee.Position) *pipeline {
+	p := s.prepare(t, src, from)
+	p.run()
+	return p
+}
+
+func (s Subject) prepare(t *testing.T, src goatee.Source, from goatee.Position) *pipeline {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &pipeline{src: src, from: from, ctx: ctx, cancel: cancel, done: make(chan struct{}), finite: s.Finite}
+	p.ignore = goleak.IgnoreCurrent()
+	t.Cleanup(func() {
+		_ = p.stop()
+		if !t.Failed() {
+			goleak.VerifyNone(t, p.ignore)
+		}
+	})
+	return p
+}
