@@ -86,3 +86,11 @@ func (s fixedStart) Check(ctx context.Context) error {
 	}
 	return nil
 }
+
+// resumeName is the name of the stored positions.
+func resumeName(c *config.Config) string {
+	if c.ClusterName != "" {
+		return c.ClusterName
+	}
+	return c.ResumeName
+}

@@ -6,10 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"go.mongodb.org/mongo-driver/mongo"
-
 	"github.com/goatee-sync/goatee"
-	"github.com/goatee-sync/goatee/cluster"
 	"github.com/goatee-sync/goatee/examples/cmd/config"
 )
 
@@ -29,7 +26,8 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, out *cons
 	defer disconnect(ctx, client)
 
 	pulse := newPulse(time.Now)
-	syncer, err := newSyncer(ctx, c, client, logger, pulse.observer())
+	w := &wiring{config: c, client: client, db: client.Database(c.ConfigDatabaseName), logger: logger, state: pulse.observer()}
+	syncer, err := w.syncer(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -66,56 +64,4 @@ func runSyncer(
 	watchers.Wait()
 	logStats(logger.With("took", time.Since(begin).Round(time.Millisecond)), "summary", syncer.Stats())
 	return err
-}
-
-func newSyncer(
-	ctx context.Context, c *config.Config, client *mongo.Client, logger *slog.Logger, state goatee.Observer,
-) (*goatee.Syncer, error) {
-	es, err := newElasticsearch(c)
-	if err != nil {
-		return nil, err
-	}
-	db := client.Database(c.ConfigDatabaseName)
-	to, err := newSink(c, es, db, logger, state)
-	if err != nil {
-		return nil, err
-	}
-	positions, err := newPositions(c, db)
-	if err != nil {
-		return nil, err
-	}
-	opts := []goatee.Option{
-		goatee.WithSink(to), goatee.WithPositions(positions), goatee.WithLogger(logger),
-		goatee.WithObserver(logObserver(logger, c)), goatee.WithLanes(c.ElasticsearchMaxConns),
-		goatee.WithDrainTimeout(drainTimeout),
-	}
-	all, err := (&sources{config: c, client: client, logger: logger, observer: state}).all(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, src := range all {
-		opts = append(opts, goatee.WithSource(src))
-	}
-	if t := newTransformer(c); t != nil {
-		opts = append(opts, goatee.WithTransformer(t))
-	}
-	if c.ExitAfterDirectReads {
-		opts = append(opts, goatee.WithStopAfterDirectReads())
-	}
-	if c.ClusterName != "" {
-		lease, err := cluster.NewLease(db.Collection(cluster.LeaseCollection), c.ClusterName, cluster.WithLogger(logger))
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, goatee.WithElector(lease))
-	}
-	return goatee.New(opts...)
-}
-
-// resumeName is the name of the stored positions.
-func resumeName(c *config.Config) string {
-	if c.ClusterName != "" {
-		return c.ClusterName
-	}
-	return c.ResumeName
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // newTransformer returns what the settings ask to be done with actions, or nil for nothing.
-func newTransformer(c *config.Config) goatee.Transformer {
+func newTransformer(ctx context.Context, c *config.Config) (goatee.Transformer, error) {
 	ts := mappings(c.Mappings)
 	if c.DeleteStrategy == config.DeleteIgnore {
 		ts = append(ts, transform.Skip(func(c *goatee.Change) bool { return c.Op == goatee.OpDelete }))
@@ -18,9 +18,15 @@ func newTransformer(c *config.Config) goatee.Transformer {
 		ts = append(ts, goatee.TransformFunc(asUpdate))
 	}
 	if len(ts) == 0 {
-		return nil
+		return nil, nil
 	}
-	return transform.Chain(ts...)
+	t := transform.Chain(ts...)
+	if checker, ok := t.(goatee.Checker); ok {
+		if err := checker.Check(ctx); err != nil {
+			return nil, &goatee.ConfigError{Setting: "mapping", Problem: "cannot work", Remedy: "correct the [[mapping]] table", Err: err}
+		}
+	}
+	return t, nil
 }
 
 // mappings makes transformers of [[mapping]] tables.

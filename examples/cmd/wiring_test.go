@@ -22,7 +22,8 @@ var (
 // transformed returns what the settings make of the default action of a change.
 func transformed(t *testing.T, c config.Config, change goatee.Change, kind goatee.ActionKind) []goatee.Action {
 	t.Helper()
-	transformer := newTransformer(&c)
+	transformer, err := newTransformer(t.Context(), &c)
+	require.NoError(t, err)
 	require.NotNil(t, transformer)
 	if change.Op.HasDocument() {
 		doc, err := goatee.DocumentOf(bson.M{"a": 1})
@@ -36,7 +37,9 @@ func transformed(t *testing.T, c config.Config, change goatee.Change, kind goate
 
 func TestWithoutSettingsThereIsNoTransformer(t *testing.T) {
 	c := config.Default()
-	require.Nil(t, newTransformer(&c))
+	transformer, err := newTransformer(t.Context(), &c)
+	require.NoError(t, err)
+	require.Nil(t, transformer)
 }
 
 func TestMappingsSetIndexAndPipeline(t *testing.T) {
@@ -58,6 +61,13 @@ func TestMappingsSetIndexAndPipeline(t *testing.T) {
 	require.Equal(t, "orders-eu", a.Index)
 }
 
+func TestAMappingThatCannotWorkIsFoundAtTheStart(t *testing.T) {
+	c := config.Config{Mappings: []config.Mapping{{Pattern: `shop_(.*)\.orders`, Index: "orders-$2"}}}
+	_, err := newTransformer(t.Context(), &c)
+	require.ErrorContains(t, err, "mapping")
+	require.ErrorContains(t, err, "orders-$2")
+}
+
 func TestIndexAsUpdateMergesWhatHasNoPipeline(t *testing.T) {
 	c := config.Config{IndexAsUpdate: true, Mappings: []config.Mapping{{Namespace: "shop.orders", Pipeline: "p"}}}
 	require.Equal(t, goatee.ActionIndex, transformed(t, c, goatee.Change{Op: goatee.OpInsert, Namespace: orders}, goatee.ActionIndex)[0].Kind)
@@ -69,7 +79,9 @@ func TestIndexAsUpdateMergesWhatHasNoPipeline(t *testing.T) {
 // What is merged or left out depends on every change of a document, so none may be collapsed into a later one.
 func TestChangesAreCollapsedOnlyWhereThatIsRight(t *testing.T) {
 	latest := func(c config.Config) bool {
-		l, ok := newTransformer(&c).(goatee.LatestOnly)
+		transformer, err := newTransformer(t.Context(), &c)
+		require.NoError(t, err)
+		l, ok := transformer.(goatee.LatestOnly)
 		return ok && l.LatestOnly()
 	}
 	mapped := []config.Mapping{{Namespace: "shop.orders", Index: "o", Pipeline: "p"}}

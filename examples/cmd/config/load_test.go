@@ -198,6 +198,7 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 		{name: "mapping to an index that begins badly", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"_x\"", want: []string{"mapping", `"_x"`}},
 		{name: "mapping of both", toml: "[[mapping]]\nnamespace = \"a.b\"\npattern = \"a\"\nindex = \"x\"", want: []string{"mapping", "both"}},
 		{name: "mapping of a bad pattern", toml: "[[mapping]]\npattern = \"(\"\nindex = \"x\"", want: []string{"mapping", "pattern", "RE2"}},
+		{name: "mapping of a bad template", toml: "[[mapping]]\npattern = \"(.*)\"\nindex = \"a b-$1\"", want: []string{"mapping", "index", "a b"}},
 		{name: "mapping twice", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\n[[mapping]]\nnamespace = \"a.b\"\nindex = \"y\"",
 			want: []string{"mapping", `"a.b" is mapped twice`}},
 		{name: "routing namespace without a dot", args: []string{"-routing-namespace", "shop"}, want: []string{"routing-namespaces", "shop"}},

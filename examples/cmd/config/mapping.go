@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -91,12 +92,18 @@ func checkMapping(m Mapping) error {
 	return within("index", indexName(m.Index))
 }
 
-// checkPatternMapping leaves the index to the transformer, which knows what the pattern can make of it.
+// group is what stands in a template for a group of the pattern.
+var group = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// checkPatternMapping checks a template as if each group were a letter; the transformer knows which groups there are.
 func checkPatternMapping(m Mapping) error {
 	if m.Namespace != "" {
 		return errors.New("both namespace and pattern are set")
 	}
-	return within("pattern", pattern(m.Pattern))
+	if err := pattern(m.Pattern); err != nil || m.Index == "" {
+		return within("pattern", err)
+	}
+	return within("index", indexName(group.ReplaceAllString(m.Index, "x")))
 }
 
 // duplicateMapping returns a namespace that has two mappings, or "".
