@@ -128,7 +128,7 @@ type chunkRead struct {
 	*collectionRead
 	chunk    *chunk
 	last     bson.RawValue // _id of the last document that was emitted, which the next cursor begins with
-	progress bool          // whether the present cursor has brought anything
+	progress bool          // whether the next cursor begins behind the present one
 }
 
 // once reads with one cursor. Only nil means that the chunk is complete.
@@ -157,7 +157,8 @@ func (k *chunkRead) once(ctx context.Context) error {
 		if documents > 0 {
 			// Documents that are larger or smaller than the average come in runs.
 			c.batchSize.Store(max(1, int64(k.cfg.batchBytes)*int64(documents)/int64(reply.size)))
-			k.progress = true
+			// A whole chunk begins again from its start, so what it has brought says nothing about the next time.
+			k.progress = !k.chunk.whole
 			k.health.recovered()
 		}
 	}

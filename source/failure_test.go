@@ -335,3 +335,26 @@ func TestEmitErrorEndsTheRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, full, read.Run(t.Context(), goatee.Position{}, emit))
 }
+
+// TestFrozenPrimary stops the primary's process while its connections stay open: no error ever arrives from there.
+func TestFrozenPrimary(t *testing.T) {
+	server := testservers.MongoDB(t, testservers.Members(3))
+	client, err := mongo.Connect(t.Context(), options.Client().ApplyURI(server.URI()).
+		SetConnectTimeout(2*time.Second).SetHeartbeatInterval(500*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Disconnect(context.Background())) })
+	f := fixture{server, client, client.Database("frozen")}
+	stream, from := f.stream(t, "frozen")
+	got, _ := run(t, stream, from)
+	f.insert(t, "c", d("_id", 0))
+	got.lines(t, 1)
+	primary, err := server.Primary(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, primary.Pause())
+	defer func() { require.NoError(t, primary.Resume()) }()
+	require.Eventually(t, func() bool {
+		_, err := f.db.Collection("c").InsertOne(t.Context(), d("_id", 1))
+		return err == nil || mongo.IsDuplicateKeyError(err)
+	}, patience, 100*time.Millisecond)
+	got.eventually(t, func() bool { return slices.Equal(inserted(got), []int32{0, 1}) }, "what the new primary took")
+}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -66,34 +65,33 @@ func matchesAny(re *regexp.Regexp, names []string) bool {
 }
 
 // stage returns the $match that lets MongoDB leave out events of documents that are not wanted, or nil for the stream
-// of one collection. Everything that is not about a document passes: it is rare, and must never be missed.
+// of one collection. Everything that is not about a document passes: it is rare, and must never be missed. It is one
+// expression because a regular expression outside of $expr nearly doubles what an event costs MongoDB (6.0: 19 instead
+// of 12 µs).
 func (f *filter) stage(target goatee.Namespace) bson.D {
 	if target.Collection != "" {
 		return nil
 	}
-	wanted := bson.A{bson.D{{Key: "ns.coll", Value: bson.D{
-		{Key: "$not", Value: primitive.Regex{Pattern: systemCollections}},
-	}}}}
+	wanted := bson.A{not(regexMatch("$ns.coll", systemCollections))}
 	if len(f.databases) > 0 {
-		wanted = append(wanted, bson.D{{Key: "ns.db", Value: bson.D{{Key: "$nin", Value: f.databases}}}})
+		wanted = append(wanted, not(bson.D{{Key: "$in", Value: bson.A{"$ns.db", f.databases}}}))
 	}
+	namespace := bson.D{{Key: "$concat", Value: bson.A{"$ns.db", ".", "$ns.coll"}}}
 	if f.include != nil {
-		wanted = append(wanted, bson.D{{Key: "$expr", Value: namespaceMatch(f.include)}})
+		wanted = append(wanted, regexMatch(namespace, f.include.String()))
 	}
 	if f.exclude != nil {
-		not := bson.D{{Key: "$not", Value: bson.A{namespaceMatch(f.exclude)}}}
-		wanted = append(wanted, bson.D{{Key: "$expr", Value: not}})
+		wanted = append(wanted, not(regexMatch(namespace, f.exclude.String())))
 	}
 	documents := bson.A{"insert", "update", "replace", "delete"}
-	return bson.D{{Key: "$match", Value: bson.D{{Key: "$or", Value: bson.A{
-		bson.D{{Key: "operationType", Value: bson.D{{Key: "$nin", Value: documents}}}},
+	return bson.D{{Key: "$match", Value: bson.D{{Key: "$expr", Value: bson.D{{Key: "$or", Value: bson.A{
+		not(bson.D{{Key: "$in", Value: bson.A{"$operationType", documents}}}),
 		bson.D{{Key: "$and", Value: wanted}},
-	}}}}}
+	}}}}}}}
 }
 
-func namespaceMatch(re *regexp.Regexp) bson.D {
-	return bson.D{{Key: "$regexMatch", Value: bson.D{
-		{Key: "input", Value: bson.D{{Key: "$concat", Value: bson.A{"$ns.db", ".", "$ns.coll"}}}},
-		{Key: "regex", Value: re.String()},
-	}}}
+func not(expression bson.D) bson.D { return bson.D{{Key: "$not", Value: bson.A{expression}}} }
+
+func regexMatch(input any, pattern string) bson.D {
+	return bson.D{{Key: "$regexMatch", Value: bson.D{{Key: "input", Value: input}, {Key: "regex", Value: pattern}}}}
 }
