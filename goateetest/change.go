@@ -117,6 +117,9 @@ func raw(doc any) bson.Raw {
 }
 
 func value(v any) bson.RawValue {
+	if v == nil {
+		return bson.RawValue{Type: bson.TypeNull}
+	}
 	t, b, err := bson.MarshalValue(v)
 	if err != nil {
 		panic(fmt.Sprintf("goateetest: encode %T: %v", v, err))

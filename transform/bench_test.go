@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
 	"github.com/goatee-sync/goatee/transform"
 )
@@ -85,4 +86,27 @@ func encodeAll(b *testing.B, body []byte, items []goatee.Item) []byte {
 		}
 	}
 	return body
+}
+
+// BenchmarkLookup reports the time for a batch with a thousand distinct references, looked up together and one by one.
+func BenchmarkLookup(b *testing.B) {
+	db := database(b)
+	users := make([]any, batchSize)
+	changes := make([]*goatee.Change, batchSize)
+	for i := range users {
+		users[i] = bson.M{"_id": i, "name": "ada"}
+		changes[i] = goateetest.Insert("blog.posts", bson.M{"_id": i, "author": i})
+	}
+	insert(b, db, "users", users...)
+	tr := transform.Lookup(mongoFinder(db.Client()), db.Name()+".users", "author")
+	one := goatee.TransformFunc(tr.Transform) // without the batch form
+	for name, tr := range map[string]goatee.Transformer{"batch": tr, "one by one": one} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				items, err := goateetest.Run(context.Background(), tr, changes...)
+				require.NoError(b, err)
+				require.NoError(b, items[batchSize-1].Err)
+			}
+		})
+	}
 }

@@ -87,7 +87,8 @@ func stateOf(c *goatee.Change, a *goatee.Action) *goatee.Document {
 	return nil
 }
 
-// Pipeline runs documents through an ingest pipeline, except where an action has one already.
+// Pipeline runs documents through an ingest pipeline, except where an action has one already. The Pipeline function of a
+// Monstache plug-in, which returns aggregation pipelines, is an option of the sources.
 func Pipeline(name string) goatee.Transformer {
 	p := perDocument(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
 		if a.Pipeline == "" {
