@@ -139,7 +139,8 @@ func WithObserver(o goatee.Observer) Option {
 }
 
 // WithPipeline appends the stages f returns to those of the source. A change stream's events must keep the fields _id,
-// operationType, clusterTime, ns and documentKey. A direct read with a pipeline uses one cursor and begins again when
+// operationType, clusterTime, ns and documentKey; documents of updates that are looked up (FullDocumentLookup) do not
+// pass through it. A direct read with a pipeline uses one cursor and begins again when
 // that is lost. Default: none.
 func WithPipeline(f PipelineFunc) Option {
 	return commonOption(func(c *common) error {

@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -219,11 +218,11 @@ func (r *streamRun) barrier(ctx context.Context, ns *namespaceInfo) error {
 func readError(name string, err error) error {
 	code, _, ok := serverError(err)
 	if ok && code == codeObjectTooLarge {
-		return errors.Join(&goatee.ConfigError{
-			Setting: "change-stream-namespaces",
+		return &goatee.ConfigError{
+			Setting: "change-stream-namespaces", Err: err,
 			Problem: name + ": a change event is larger than 16 MB",
 			Remedy:  "let updates be looked up (the default) and ask for no pre-images, or leave the field out with a pipeline",
-		}, err)
+		}
 	}
 	return cause(err)
 }
