@@ -143,7 +143,7 @@ func fieldValues(v bson.RawValue, path []string) (found []bson.RawValue) {
 	return found
 }
 
-// same compares as MongoDB does: numbers by their value.
+// same compares as MongoDB does, numbers by their value, but for numbers inside documents and arrays.
 func same(a, b bson.RawValue) bool {
 	if a.IsNumber() && b.IsNumber() {
 		x, xok := a.AsInt64OK()

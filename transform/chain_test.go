@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -178,4 +179,33 @@ func TestPassThroughDoesNotAllocatePerChange(t *testing.T) {
 		require.NoError(t, tr.TransformBatch(context.Background(), items))
 	})
 	require.Less(t, allocs, 20.0)
+}
+
+func TestOneByOneIsAsTheBatch(t *testing.T) {
+	changes := []*goatee.Change{
+		goateetest.Insert("shop.orders", `{"_id": 1, "a": 1, "score": 200}`),
+		goateetest.Insert("shop.orders", `{"_id": 2, "a": 9, "score": -3, "do": "fail"}`),
+		goateetest.DeleteOf("shop.orders", `{"_id": 3, "a": 2, "score": 100}`),
+		goateetest.Drop("shop.orders"),
+	}
+	for name, tr := range map[string]goatee.Transformer{
+		"Chain":       transform.Chain(goatee.TransformFunc(failOn), transform.Omit("a")),
+		"For":         transform.For("shop", transform.Omit("a")),
+		"raw edit":    transform.Set("b", 1),
+		"Lookup":      transform.Lookup(users(), "blog.users", "a"),
+		"AskOnDelete": transform.AskOnDelete(byScore),
+		"Latest":      transform.Latest(byScore),
+		"Index":       transform.Index(transform.Exact("shop.orders", "x")),
+		"Timeout":     transform.Timeout(time.Minute, goatee.TransformFunc(failOn)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			single := goatee.TransformFunc(tr.Transform)
+			for _, c := range changes {
+				want, wantErr := goateetest.NDJSON(tr, c)
+				got, err := goateetest.NDJSON(single, c)
+				require.Equal(t, want, got)
+				require.Equal(t, wantErr, err)
+			}
+		})
+	}
 }

@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
@@ -156,7 +157,10 @@ func wholeNumber(v bson.RawValue) (int64, bool) {
 		return v.AsInt64OK()
 	case bsontype.Double:
 		f := v.Double()
-		return int64(f), f == float64(int64(f))
+		if f < math.MinInt64 || f >= math.MaxInt64 || f != math.Trunc(f) {
+			return 0, false
+		}
+		return int64(f), true
 	case bsontype.DateTime:
 		return v.DateTime(), true
 	case bsontype.Timestamp:

@@ -106,9 +106,12 @@ func TestRelateKeepSrcMaxDepthAndPreImages(t *testing.T) {
 func TestRelateMatchesNestedFieldsAndConverts(t *testing.T) {
 	c := goateetest.NewCollections()
 	oid := primitive.ObjectID{1, 2, 3}
+	decimal, err := primitive.ParseDecimal128("1.50")
+	require.NoError(t, err)
 	c.Put("db.b",
 		bson.M{"_id": "exact", "a": bson.M{"b": 5}}, bson.M{"_id": "more", "a": bson.D{{Key: "b", Value: 5}, {Key: "c", Value: 6}}},
-		bson.M{"_id": "text", "a": "5"}, bson.M{"_id": "oid", "a": oid})
+		bson.M{"_id": "text", "a": "5"}, bson.M{"_id": "oid", "a": oid},
+		bson.M{"_id": "money", "a": decimal})
 	ask := func(r transform.Relate, src any) []string {
 		r.Namespace, r.WithNamespace, r.SrcField, r.KeepSrc = "db.a", "db.b", "v", true
 		return related(t, c, []transform.Relate{r}, goateetest.Insert("db.a", bson.M{"_id": 0, "v": src}))
@@ -120,6 +123,10 @@ func TestRelateMatchesNestedFieldsAndConverts(t *testing.T) {
 	require.Equal(t, []string{"start: read db.b/oid", self}, ask(transform.Relate{MatchField: "a", MatchFieldType: "objectId"}, oid.Hex()))
 	require.Equal(t, []string{"start: read db.b/exact", self}, ask(transform.Relate{MatchField: "a.b", MatchFieldType: "int"}, "5"))
 	require.Equal(t, []string{self}, ask(transform.Relate{MatchField: "a.b", MatchFieldType: "long"}, "five"))
+	require.Equal(t, []string{"start: read db.b/exact read db.b/more", self},
+		ask(transform.Relate{MatchField: "a.b", DotNotation: true, MatchFieldType: "long"}, "5"))
+	require.Equal(t, []string{"start: read db.b/money", self}, ask(transform.Relate{MatchField: "a", MatchFieldType: "decimal"}, "1.50"))
+	require.Equal(t, []string{self}, ask(transform.Relate{MatchField: "a", MatchFieldType: "objectId"}, "no hex"))
 	require.Equal(t, []string{"start: read db.b/exact read db.b/text", self},
 		ask(transform.Relate{MatchField: "_id"}, bson.A{"exact", "text", "none"}), "each element of an array")
 }
