@@ -145,12 +145,12 @@ func fieldValues(v bson.RawValue, path []string) (found []bson.RawValue) {
 
 // same compares as MongoDB does, numbers by their value, but for numbers inside documents and arrays.
 func same(a, b bson.RawValue) bool {
-	if a.IsNumber() && b.IsNumber() {
-		x, xok := a.AsInt64OK()
-		y, yok := b.AsInt64OK()
-		return xok && yok && x == y
+	if a.Type == b.Type && bytes.Equal(a.Value, b.Value) {
+		return true
 	}
-	return a.Type == b.Type && bytes.Equal(a.Value, b.Value)
+	x, xok := a.AsInt64OK()
+	y, yok := b.AsInt64OK()
+	return xok && yok && x == y
 }
 
 // project returns the document with the fields of a projection.
