@@ -13,7 +13,8 @@
 // as a map, [Typed] as a struct; [Lookup] embeds related documents, one query for a batch. What decides whether there
 // is a document at all: [Keep], [Skip], [Drop]. What says where it goes: [Index], [Routing], [ID], [Version],
 // [Pipeline], [RetryOnConflict], [Join]. [Edit] sees change and action whole. [Map], [Filter] and [Process] take the
-// functions of a Monstache plug-in. [RelateSource] makes changes of one collection re-index documents of another.
+// functions of a Monstache plug-in. [AskOnDelete] finds deleted documents by their pre-images. [RelateSource] makes
+// changes of one collection re-index documents of another.
 //
 // Every constructor can be called with arguments that cannot work, such as an invalid index name. Nothing panics then:
 // the transformer's Check reports a [goatee.ConfigError], and every change fails with the same error.
