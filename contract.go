@@ -59,7 +59,7 @@ type DocumentFetcher interface {
 	Fetch(ctx context.Context, changes []*Change) (rest []*Change, err error)
 }
 
-// Checker is a Source, Sink or PositionStore that can tell before anything is read whether it will be able to work. Its
+// Checker is a Source, Transformer, Sink or PositionStore that can tell before anything is read whether it will be able to work. Its
 // error names the setting at fault and the remedy.
 type Checker interface {
 	Check(ctx context.Context) error

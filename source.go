@@ -195,9 +195,11 @@ func (s *sourceState) low() Position {
 }
 
 func (s *sourceState) stats() SourceStats {
+	low, _ := s.marks.Low()
 	st := SourceStats{
-		Name: s.name, Read: s.read.Load(), ReadBytes: s.readBytes.Load(), Pending: int64(s.marks.Pending()),
-		ReadTime: fromTimestamp(s.readTime.Load()), AppliedTime: s.low().ClusterTime, Done: s.done.Load(), DirectRead: s.direct,
+		Name: s.name, Read: s.read.Load(), ReadBytes: s.readBytes.Load(), Applied: low.changes,
+		Pending: int64(s.marks.Pending()), ReadTime: fromTimestamp(s.readTime.Load()), AppliedTime: low.ClusterTime,
+		Done: s.done.Load(), DirectRead: s.direct,
 	}
 	if e, ok := s.Source.(Estimator); ok {
 		st.Estimate = e.Estimate()

@@ -37,6 +37,8 @@ type SourceStats struct {
 	Read      int64 `json:"read"`
 	ReadBytes int64 `json:"readBytes"`
 	Estimate  int64 `json:"estimate,omitempty"`
+	// Applied counts changes before the low watermark.
+	Applied int64 `json:"applied"`
 	// Pending counts batches that are not wholly acknowledged.
 	Pending int64 `json:"pending"`
 	// ReadTime and AppliedTime are the cluster times of what was last read and of the low watermark.

@@ -100,7 +100,7 @@ func (s *Syncer) checkEnds(ctx context.Context) error {
 	for _, src := range s.sources {
 		ends = append(ends, src)
 	}
-	for _, end := range append(ends, s.sink, s.positions) {
+	for _, end := range append(ends, s.transformer, s.sink, s.positions) {
 		c, ok := end.(Checker)
 		if !ok {
 			continue

@@ -72,6 +72,21 @@ func TestRunOnce(t *testing.T) {
 	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrAlreadyRun)
 }
 
+func TestChecksComeBeforeReading(t *testing.T) {
+	bad := &goatee.ConfigError{Setting: "mapping", Problem: "no such index"}
+	src := &startingStream{stream: &stream{name: "s"}, start: func() { t.Error("started") }}
+	s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithTransformer(checkedTransformer{bad}))
+	require.ErrorIs(t, s.Run(t.Context()), bad)
+}
+
+type checkedTransformer struct{ err error }
+
+func (c checkedTransformer) Check(context.Context) error { return c.err }
+
+func (checkedTransformer) Transform(_ context.Context, _ *goatee.Change, a []goatee.Action) ([]goatee.Action, error) {
+	return a, nil
+}
+
 // A crash at any write, between any two saves, with an Elasticsearch that forgets deleted versions at the worst moment:
 // after enough restarts it holds what MongoDB holds. Direct reads run beside the stream, each round anew.
 func TestCrashesLoseNothing(t *testing.T) {

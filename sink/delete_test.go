@@ -45,20 +45,6 @@ func write(t *testing.T, s goatee.Sink, actions ...goatee.Action) {
 	require.NoError(t, s.Write(t.Context(), actions))
 }
 
-func TestIgnoreDeletes(t *testing.T) {
-	es := fakees.New()
-	s, err := sink.NewIgnoreDeletes(newBulk(t, es))
-	require.NoError(t, err)
-	actions := []goatee.Action{index("a", 1, bson.M{}), remove("a", 2), index("", 3, bson.M{}), index("b", 3, bson.M{})}
-	var batch *goatee.BatchError
-	require.ErrorAs(t, s.Write(t.Context(), actions), &batch)
-	require.Same(t, &actions[2], batch.Failed[0].Action, "errors speak of the caller's actions")
-	require.Len(t, es.Docs("shop.orders"), 2)
-	write(t, s, drop(goatee.OpDrop, "shop.orders"))
-	require.Empty(t, es.Indices(), "a drop is no delete")
-}
-
-// strategies are those that find documents with overrides.
 func strategies(t *testing.T, b *sink.Bulk) map[string]goatee.Sink {
 	return map[string]goatee.Sink{
 		"stateless": newStateless(t, b),
