@@ -31,16 +31,15 @@ func Of(st goatee.Stats, now time.Time) Reads {
 			continue
 		}
 		reads++
-		r.Documents += src.Read
+		r.Documents += src.Applied
 		r.Bytes += src.ReadBytes
-		r.Estimate += max(src.Estimate, src.Read)
+		r.Estimate += max(src.Estimate, src.Applied)
 		known = known && (src.Estimate > 0 || src.Done)
 		done = done && src.Done
 	}
 	if !known {
 		r.Estimate = 0
 	}
-	r.Documents = min(r.Documents, st.Applied)
 	r.Complete = reads > 0 && done
 	if !st.Started.IsZero() {
 		r.Elapsed = now.Sub(st.Started)

@@ -13,14 +13,14 @@ import (
 )
 
 func stats(sources ...goatee.SourceStats) goatee.Stats {
-	return goatee.Stats{Started: time.Unix(100, 0), Applied: 1000, Sources: sources}
+	return goatee.Stats{Started: time.Unix(100, 0), Sources: sources}
 }
 
 func TestOnlyDirectReadsCount(t *testing.T) {
 	st := stats(
-		goatee.SourceStats{Read: 1000, Estimate: 1000},
-		goatee.SourceStats{DirectRead: true, Read: 30, ReadBytes: 300, Estimate: 100},
-		goatee.SourceStats{DirectRead: true, Read: 20, ReadBytes: 200, Estimate: 100},
+		goatee.SourceStats{Applied: 1000, Estimate: 1000},
+		goatee.SourceStats{DirectRead: true, Applied: 30, ReadBytes: 300, Estimate: 100},
+		goatee.SourceStats{DirectRead: true, Applied: 20, ReadBytes: 200, Estimate: 100},
 	)
 	r := progress.Of(st, time.Unix(110, 0))
 	require.Equal(t, progress.Reads{Documents: 50, Bytes: 500, Estimate: 200, Elapsed: 10 * time.Second}, r)
@@ -29,14 +29,14 @@ func TestOnlyDirectReadsCount(t *testing.T) {
 }
 
 func TestWhatIsOnlyReadDoesNotCount(t *testing.T) {
-	st := stats(goatee.SourceStats{DirectRead: true, Read: 5000, Estimate: 5000})
+	st := stats(goatee.SourceStats{DirectRead: true, Read: 5000, Applied: 1000, Estimate: 5000})
 	require.EqualValues(t, 1000, progress.Of(st, time.Now()).Documents)
 }
 
 func TestAnUnknownEstimateIsNotGuessed(t *testing.T) {
 	r := progress.Of(stats(
-		goatee.SourceStats{DirectRead: true, Read: 30, Estimate: 100},
-		goatee.SourceStats{DirectRead: true, Read: 20},
+		goatee.SourceStats{DirectRead: true, Applied: 30, Estimate: 100},
+		goatee.SourceStats{DirectRead: true, Applied: 20},
 	), time.Unix(110, 0))
 	require.Zero(t, r.Estimate)
 	require.Zero(t, r.Remaining())
@@ -44,7 +44,7 @@ func TestAnUnknownEstimateIsNotGuessed(t *testing.T) {
 }
 
 func TestABarNeverOverflows(t *testing.T) {
-	r := progress.Of(stats(goatee.SourceStats{DirectRead: true, Read: 150, Estimate: 100}), time.Unix(110, 0))
+	r := progress.Of(stats(goatee.SourceStats{DirectRead: true, Applied: 150, Estimate: 100}), time.Unix(110, 0))
 	require.Equal(t, "[========] 100%  150 of 150 documents, 15/s", r.Bar(8))
 }
 
