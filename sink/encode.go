@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -111,8 +110,8 @@ func (e *encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
 		dst = append(dst, t.prefix...)
 	}
 	if a.ID == "" && a.Change.ID.Type == bsontype.ObjectID && len(a.Change.ID.Value) == 12 {
-		dst = append(dst, '"')
-		dst = hex.AppendEncode(dst, a.Change.ID.Value) // most ids: nothing to check or to escape
+		// Most ids: nothing to check or to escape.
+		dst, _ = bsonjson.AppendID(append(dst, '"'), bsontype.ObjectID, a.Change.ID.Value, e.idForm)
 		dst = append(dst, '"')
 	} else {
 		var err error
