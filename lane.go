@@ -74,6 +74,7 @@ type lane struct {
 	items   []item
 	ops     ops
 	actions []Action
+	spare   []Action // swapped with actions by a transformer
 	out     []Item
 	seen    map[uint64]*Change
 	need    []*Change
@@ -303,7 +304,7 @@ func (l *lane) transform(ctx context.Context) error {
 
 // collect puts the transformed actions in a row. Usually there is one per change, in place already.
 func (l *lane) collect(ctx context.Context) error {
-	actions := make([]Action, 0, len(l.out))
+	actions := l.spare[:0]
 	for i := range l.out {
 		it := &l.out[i]
 		if it.Err != nil {
@@ -315,7 +316,8 @@ func (l *lane) collect(ctx context.Context) error {
 		actions = append(actions, it.Actions...)
 	}
 	clear(l.out)
-	l.actions = actions
+	clear(l.actions)
+	l.actions, l.spare = actions, l.actions
 	return nil
 }
 
