@@ -61,8 +61,8 @@ type hit struct {
 	Source  json.RawMessage `json:"_source"`
 }
 
-// each calls f with every document of an index as of now; an index that does not exist has none.
-func (e *elastic) each(index string, f func(hit) error) error {
+// each calls f with every document of an index as of now, without the field omit; an index that does not exist has none.
+func (e *elastic) each(index, omit string, f func(hit) error) error {
 	escaped := url.PathEscape(index)
 	if status, answer, err := e.call("POST", "/"+escaped+"/_refresh", ""); err != nil || status >= 300 {
 		if status == http.StatusNotFound {
@@ -70,7 +70,7 @@ func (e *elastic) each(index string, f func(hit) error) error {
 		}
 		return fmt.Errorf("refresh %s: %w, status %d: %s", index, err, status, answer)
 	}
-	status, answer, err := e.call("POST", "/"+escaped+"/_search?scroll=1m", `{"size":500,"version":true,"sort":["_doc"]}`)
+	status, answer, err := e.call("POST", "/"+escaped+"/_search?scroll=1m&_source_excludes="+omit, `{"size":500,"version":true,"sort":["_doc"]}`)
 	for {
 		if err != nil || status >= 300 {
 			return fmt.Errorf("search %s: %w, status %d: %s", index, err, status, answer)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo/options"
 )
 
@@ -24,12 +25,14 @@ func (s *stack) awaitFollowing(t testing.TB, collections ...string) {
 // awaitChange changes a document until the change arrives: what happens before the stream is open is not followed.
 func (s *stack) awaitChange(t testing.TB, collection string) {
 	t.Helper()
+	call := primitive.NewObjectID().Hex() // so that what an earlier call wrote does not count
 	n := 0
 	require.Eventually(t, func() bool {
 		n++
 		_, err := s.db.Collection(collection).UpdateOne(t.Context(), byID("probe"),
-			bson.D{{Key: "$set", Value: bson.D{{Key: "n", Value: int32(n)}}}}, options.Update().SetUpsert(true))
-		return err == nil && s.es.has(s.index(collection), "probe", "")
+			bson.D{{Key: "$set", Value: bson.D{{Key: "call", Value: call}, {Key: "n", Value: int32(n)}}}},
+			options.Update().SetUpsert(true))
+		return err == nil && s.es.has(s.index(collection), "probe", call)
 	}, patience, tick, "changes of %s do not arrive", collection)
 }
 

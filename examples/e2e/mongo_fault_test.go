@@ -97,6 +97,7 @@ func TestMongoDBNetworkIsCut(t *testing.T) {
 	}))
 	l := s.startLoad(t, faultLoad)
 	r := dice(t, 99)
+	s.awaitChange(t, "orders") // a start without MongoDB fails, as it should
 	for range 10 {
 		proxy.Cut()
 		l.more(t, 20)
