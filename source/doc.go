@@ -15,5 +15,6 @@
 // A [DirectRead] brings every document that is there from beginning to end of the read, whatever the type of its _id,
 // with a cluster time before which it is certainly not older: any change the read has missed is newer.
 //
-// Both read from the primary with read concern majority, so nothing they bring is ever rolled back.
+// Both read from the primary with read concern majority, so nothing they bring is ever rolled back. So does a [Finder],
+// by which transformers look documents up.
 package source

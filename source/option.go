@@ -18,10 +18,19 @@ type ChangeStreamOption interface{ applyStream(*streamConfig) error }
 // DirectReadOption configures NewDirectRead.
 type DirectReadOption interface{ applyRead(*readConfig) error }
 
-// Option configures both.
-type Option interface {
+// FinderOption configures NewFinder.
+type FinderOption interface{ applyFinder(*common) error }
+
+// ReadOption configures NewChangeStream and NewDirectRead.
+type ReadOption interface {
 	ChangeStreamOption
 	DirectReadOption
+}
+
+// Option configures all of them.
+type Option interface {
+	ReadOption
+	FinderOption
 }
 
 // PipelineFunc returns the aggregation stages for a namespace. changeStream says whether they are for a change stream,
@@ -109,10 +118,21 @@ func newReadConfig(opts []DirectReadOption) (readConfig, error) {
 	return cfg, nil
 }
 
+func newFinderConfig(opts []FinderOption) (common, error) {
+	cfg := defaultCommon()
+	for _, opt := range opts {
+		if err := opt.applyFinder(&cfg); err != nil {
+			return cfg, err
+		}
+	}
+	return cfg, nil
+}
+
 type commonOption func(*common) error
 
 func (o commonOption) applyStream(c *streamConfig) error { return o(&c.common) }
 func (o commonOption) applyRead(c *readConfig) error     { return o(&c.common) }
+func (o commonOption) applyFinder(c *common) error       { return o(c) }
 
 type streamOption func(*streamConfig) error
 
@@ -140,9 +160,8 @@ func WithObserver(o goatee.Observer) Option {
 
 // WithPipeline appends the stages f returns to those of the source. A change stream's events must keep the fields _id,
 // operationType, clusterTime, ns and documentKey; documents of updates that are looked up (FullDocumentLookup) do not
-// pass through it. A direct read with a pipeline uses one cursor and begins again when
-// that is lost. Default: none.
-func WithPipeline(f PipelineFunc) Option {
+// pass through it. A direct read with a pipeline uses one cursor and begins again when that is lost. Default: none.
+func WithPipeline(f PipelineFunc) ReadOption {
 	return commonOption(func(c *common) error {
 		if f == nil {
 			return errors.New("source: WithPipeline: the function is nil")

@@ -14,7 +14,7 @@ func TestOptionsRefuseMisuse(t *testing.T) {
 	client, err := mongo.NewClient(options.Client().ApplyURI("mongodb://localhost")) //nolint:staticcheck // connects to nothing
 	require.NoError(t, err)
 	re := regexp.MustCompile("x")
-	both := map[string]Option{"WithLogger": WithLogger(nil), "WithPipeline": WithPipeline(nil)}
+	both := map[string]ReadOption{"WithLogger": WithLogger(nil), "WithPipeline": WithPipeline(nil)}
 	stream := map[string]ChangeStreamOption{
 		"WithFullDocument": WithFullDocument(9), "WithPreImages": WithPreImages(9), "WithInclude": WithInclude(nil),
 		"WithExclude": WithExclude(nil), "WithDropInclude": WithDropInclude(nil), "WithDropExclude": WithDropExclude(nil),
@@ -41,4 +41,8 @@ func TestOptionsRefuseMisuse(t *testing.T) {
 	require.Error(t, err)
 	_, err = NewDirectRead(nil, "shop.orders")
 	require.Error(t, err)
+	_, err = NewFinder(nil)
+	require.Error(t, err)
+	_, err = NewFinder(client, WithLogger(nil))
+	require.ErrorContains(t, err, "WithLogger")
 }

@@ -98,7 +98,7 @@ func BenchmarkLookup(b *testing.B) {
 		changes[i] = goateetest.Insert("blog.posts", bson.M{"_id": i, "author": i})
 	}
 	insert(b, db, "users", users...)
-	tr := transform.Lookup(mongoFinder(db.Client()), db.Name()+".users", "author")
+	tr := transform.Lookup(mongoFinder(b, db.Client()), db.Name()+".users", "author")
 	one := goatee.TransformFunc(tr.Transform) // without the batch form
 	for name, tr := range map[string]goatee.Transformer{"batch": tr, "one by one": one} {
 		b.Run(name, func(b *testing.B) {

@@ -11,7 +11,7 @@ import (
 	"github.com/goatee-sync/goatee/internal/bsonjson"
 )
 
-// Finder reads documents from MongoDB, for Lookup and RelateSource.
+// Finder reads documents from MongoDB, for Lookup and RelateSource; source.NewFinder returns one.
 type Finder interface {
 	// Find yields the documents of a collection or view that the filter matches, read from the primary, with the
 	// fields of the projection, all of them when it is nil. What it yields is valid until the next one. It retries by

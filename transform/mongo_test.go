@@ -1,46 +1,25 @@
 package transform_test
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/mongo"
-	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/internal/testservers"
+	"github.com/goatee-sync/goatee/source"
 	"github.com/goatee-sync/goatee/transform"
 )
 
-// mongoFinder is a Finder as a program would write it.
-func mongoFinder(client *mongo.Client) transform.Finder {
-	return transform.FindFunc(func(ctx context.Context, ns goatee.Namespace, filter, projection bson.D) iter.Seq2[bson.Raw, error] {
-		return func(yield func(bson.Raw, error) bool) {
-			find := options.Find()
-			if projection != nil {
-				find.SetProjection(projection)
-			}
-			cursor, err := client.Database(ns.Database).Collection(ns.Collection).Find(ctx, filter, find)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }()
-			for cursor.Next(ctx) {
-				if !yield(cursor.Current, nil) {
-					return
-				}
-			}
-			if err := cursor.Err(); err != nil {
-				yield(nil, err)
-			}
-		}
-	})
+func mongoFinder(t testing.TB, client *mongo.Client) transform.Finder {
+	t.Helper()
+	f, err := source.NewFinder(client)
+	require.NoError(t, err)
+	return f
 }
 
 // database is one of the test's own on a real server.
@@ -80,7 +59,7 @@ func TestLookupAndRelateAskRealMongoDBAsCollectionsInMemory(t *testing.T) {
 			r.Namespace, r.WithNamespace = name+".state", name+".thing"
 			want := related(t, memory, []transform.Relate{r}, trigger)
 			require.Len(t, want, 2)
-			require.Equal(t, want, related(t, mongoFinder(db.Client()), []transform.Relate{r}, trigger))
+			require.Equal(t, want, related(t, mongoFinder(t, db.Client()), []transform.Relate{r}, trigger))
 		})
 	}
 	t.Run("lookup", func(t *testing.T) {
@@ -90,7 +69,7 @@ func TestLookupAndRelateAskRealMongoDBAsCollectionsInMemory(t *testing.T) {
 		}
 		only := transform.WithProjection(bson.D{{Key: "s", Value: 1}})
 		require.Equal(t, goateetest.Actions(t, transform.Lookup(memory, name+".thing", "ref", only), changes...),
-			goateetest.Actions(t, transform.Lookup(mongoFinder(db.Client()), name+".thing", "ref", only), changes...))
+			goateetest.Actions(t, transform.Lookup(mongoFinder(t, db.Client()), name+".thing", "ref", only), changes...))
 	})
 }
 
@@ -109,7 +88,7 @@ func TestRelateReadsARealView(t *testing.T) {
 	stream := goateetest.NewSource(deployment, goateetest.Update(name+".state", `{"_id": "on"}`, nil))
 	sink := goateetest.NewSink()
 	s, err := goatee.New(goatee.WithSink(sink),
-		goatee.WithSource(transform.RelateSource(stream, mongoFinder(db.Client()),
+		goatee.WithSource(transform.RelateSource(stream, mongoFinder(t, db.Client()),
 			transform.Relate{Namespace: name + ".thing", WithNamespace: name + ".thingview"},
 			transform.Relate{Namespace: name + ".state", WithNamespace: name + ".thing", MatchField: "s"})),
 		goatee.WithTransformer(transform.Index(transform.Exact(name+".thing", "things"), transform.Exact(name+".thingview", "things"))))
