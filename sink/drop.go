@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/indexname"
 )
 
 // maxPath is how long a list of index names in a URL may get; Elasticsearch takes 4 KiB.
@@ -40,7 +41,7 @@ func (w *write) drop(ctx context.Context, a *goatee.Action) error {
 		}
 	}
 	for _, name := range names {
-		if checkIndexName(name) != nil {
+		if indexname.Check(name) != nil {
 			continue // there cannot be such an index
 		}
 		if err := w.dropIndices(ctx, a, []string{name}, nil); err != nil {
@@ -54,7 +55,7 @@ func (w *write) drop(ctx context.Context, a *goatee.Action) error {
 // pattern would also match aliases and is refused where action.destructive_requires_name is on.
 func (w *write) dropDatabase(ctx context.Context, a *goatee.Action) error {
 	prefix := strings.ToLower(a.Change.Namespace.Database) + "."
-	if checkIndexName(prefix) != nil || strings.HasPrefix(prefix, ".") {
+	if indexname.Check(prefix) != nil || strings.HasPrefix(prefix, ".") {
 		return nil // there cannot be such an index
 	}
 	res, err := w.bulk.insist(ctx, http.MethodGet, "/"+prefix+"*/_settings/index.uuid", url.Values{

@@ -8,42 +8,19 @@ import (
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/indexname"
 )
 
-const (
-	maxIndexName = 255
-	maxID        = 512
-)
+const maxID = 512
 
-var (
-	errNoNamespace  = errors.New("no index: the change has no namespace and the action sets no Index")
-	errIndexLength  = fmt.Errorf("must be 1 to %d bytes", maxIndexName)
-	errIndexDots    = errors.New("must not be a dot or two")
-	errIndexStart   = errors.New("must not start with _, - or +")
-	errIndexLetters = errors.New(`must hold none of \ / * ? " < > | , # space and control characters`)
-)
+var errNoNamespace = errors.New("no index: the change has no namespace and the action sets no Index")
 
-// checkIndexName says why Elasticsearch would refuse a name, and with it perhaps the whole bulk request. Upper case is
-// left to Elasticsearch, because an alias may have it.
+// checkIndexName says why Elasticsearch would refuse a name, and what to do about it.
 func checkIndexName(name string) error {
-	switch {
-	case name == "" || len(name) > maxIndexName:
-		return indexNameError(name, errIndexLength)
-	case name == "." || name == "..":
-		return indexNameError(name, errIndexDots)
-	case name[0] == '_' || name[0] == '-' || name[0] == '+':
-		return indexNameError(name, errIndexStart)
-	}
-	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`\/*?"<>|,#`, c) >= 0 {
-			return indexNameError(name, errIndexLetters)
-		}
+	if err := indexname.Check(name); err != nil {
+		return fmt.Errorf("%w: set another by a mapping or Action.Index", err)
 	}
 	return nil
-}
-
-func indexNameError(name string, err error) error {
-	return fmt.Errorf("index name %.300q %w: set another by a mapping or Action.Index", name, err)
 }
 
 // defaultIndex is where a namespace's documents go unless an action says otherwise.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/indexname"
 )
 
 // IndexRule says which index namespaces go to; made by Exact and Pattern.
@@ -22,7 +23,7 @@ func Exact(namespace, index string) IndexRule {
 	ns, err := goatee.ParseNamespace(namespace)
 	r := IndexRule{ns: ns, to: strings.ToLower(index), err: err}
 	if err == nil {
-		r.err = checkIndexName(r.to)
+		r.err = indexname.Check(r.to)
 	}
 	return r
 }
@@ -129,7 +130,7 @@ func (x *indexer) resolve(ns goatee.Namespace) *indexTarget {
 	for _, p := range x.patterns {
 		if index, ok := p.expand(ns); ok {
 			t := &indexTarget{index: index, by: p}
-			if err := checkIndexName(index); err != nil {
+			if err := indexname.Check(index); err != nil {
 				t.err = fmt.Errorf("pattern %s for %s: %w", p, ns, err)
 			}
 			return t
