@@ -30,6 +30,7 @@ type line struct {
 	// keyFrom and keyTo delimit, counted from start, index, id and routing as they were written: the identity of the
 	// document, which is what order matters for.
 	keyFrom, keyTo int
+	doubts         int // how often the answer has left the outcome in doubt
 }
 
 // encoder appends actions to bulk request bodies. It is not safe for concurrent use.

@@ -207,6 +207,37 @@ func TestDoubtfulItemsAreRefusedInTheEnd(t *testing.T) {
 	})
 }
 
+// A busy or restarting Elasticsearch has used up no attempts of an item that is in doubt for the first time.
+func TestDoubtIsCountedByItem(t *testing.T) {
+	for name, before := range map[string]fakees.ItemError{
+		"after items that were told to wait": {Status: 429, Type: "es_rejected_execution_exception"},
+		"after requests that failed whole":   {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				attempts := 0
+				es.OnItem(func(fakees.Item) *fakees.ItemError {
+					switch attempts++; {
+					case before.Status != 0 && attempts <= 10:
+						return &before
+					case before.Status != 0 && attempts == 11, before.Status == 0 && attempts == 1:
+						return &fakees.ItemError{Status: 500, Type: "null_pointer_exception"}
+					}
+					return nil
+				})
+				if before.Status == 0 {
+					for range 10 {
+						es.FailNext(fakees.Fault{Status: 503})
+					}
+				}
+				require.NoError(t, newBulk(t, es).Write(t.Context(), []goatee.Action{index("a", 1, bson.M{})}))
+				require.Len(t, es.Docs("shop.orders"), 1)
+			})
+		})
+	}
+}
+
 func TestLosersOfAMappingRaceAreSentAgain(t *testing.T) {
 	for name, reason := range map[string]string{
 		"7.17": "mapper [amount] cannot be changed from type [float] to [long]",

@@ -28,7 +28,8 @@ const (
 	refused
 )
 
-// maxDoubtful is how often a doubtful action is sent before it counts as refused.
+// maxDoubtful is how often an action is found doubtful before it counts as refused. Attempts that failed for other
+// reasons do not count: a cluster that has just come back is when healthy documents meet shards in trouble.
 const maxDoubtful = 6
 
 // itemOutcome classifies an item of a bulk reply.

@@ -37,7 +37,7 @@ func (w *write) send(ctx context.Context, r *run, lo, hi int) error {
 		v, problem = requestVerdict(res, err)
 		if v == perItem {
 			var left int
-			if left, problem = w.settle(lo, hi, res, r.attempt); left == 0 {
+			if left, problem = w.settle(lo, hi, res); left == 0 {
 				v = allDone
 			}
 			hi = lo + left
@@ -141,15 +141,17 @@ type item struct {
 
 // settle takes the items of a reply, counts and reports what is settled, and moves what is to be sent again to the
 // front. It returns how many lines that is, from lo on, and why. A reply that does not fit the request settles nothing.
-func (w *write) settle(lo, hi int, res reply, attempt int) (left int, problem error) {
+func (w *write) settle(lo, hi int, res reply) (left int, problem error) {
 	if !w.parse(lo, hi, res.body) {
 		return hi - lo, notBulk(res)
 	}
 	again := map[string]bool{} // identities that are to be sent again
 	for i, it := range w.items {
 		l := w.lines[lo+i]
-		if it.outcome == doubtful && attempt+1 >= maxDoubtful {
-			it.outcome = refused
+		if it.outcome == doubtful {
+			if l.doubts++; l.doubts >= maxDoubtful {
+				it.outcome = refused
+			}
 		}
 		key := w.identity(l)
 		switch {
