@@ -180,8 +180,10 @@ func (l *lane) collapse(items []item) []item {
 	return items[keep:]
 }
 
+// supersedes reports whether newer leaves nothing of older. A delete followed by a new document is still to be applied:
+// the new one may be written to another index or with another routing.
 func supersedes(newer, older *Change) bool {
-	return newer.ID.Type == older.ID.Type && string(newer.ID.Value) == string(older.ID.Value) &&
+	return (older.Op != OpDelete || newer.Op == OpDelete) && newer.ID.Type == older.ID.Type && string(newer.ID.Value) == string(older.ID.Value) &&
 		newer.Namespace == older.Namespace && newer.Version() >= older.Version()
 }
 
@@ -249,6 +251,7 @@ func (l *lane) write(ctx context.Context, items []item) error {
 		if err := l.transform(ctx); err != nil {
 			return err
 		}
+		l.actions = l.deletes.filterUnversioned(l, items, l.actions)
 	}
 	if len(l.actions) == 0 {
 		return nil

@@ -31,8 +31,12 @@ func TestCollapseKeepsTheNewestChangeOfEachDocument(t *testing.T) {
 			[]ch{{OpInsert, 1, 1}, {OpUpdate, 1, 2}, {OpInsert, 2, 3}, {OpUpdate, 1, 4}},
 			[]ch{{OpInsert, 2, 3}, {OpUpdate, 1, 4}},
 		},
-		"delete and insert again": {
-			[]ch{{OpDelete, 1, 1}, {OpInsert, 1, 2}}, []ch{{OpInsert, 1, 2}},
+		"a delete is kept, because the next document may be written to another index or with another routing": {
+			[]ch{{OpUpdate, 1, 1}, {OpDelete, 1, 2}, {OpInsert, 1, 3}, {OpUpdate, 1, 4}},
+			[]ch{{OpDelete, 1, 2}, {OpUpdate, 1, 4}},
+		},
+		"of deletes the last": {
+			[]ch{{OpInsert, 1, 1}, {OpDelete, 1, 2}, {OpInsert, 1, 3}, {OpDelete, 1, 4}}, []ch{{OpDelete, 1, 4}},
 		},
 		"a transaction's changes share a cluster time": {
 			[]ch{{OpUpdate, 1, 5}, {OpDelete, 1, 5}}, []ch{{OpDelete, 1, 5}},

@@ -2,6 +2,7 @@ package goatee
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -71,7 +72,8 @@ func (r *reads) isDropped(c *Change) bool {
 	return r.dropped[c.Namespace] > v || r.dropped[Namespace{Database: c.Namespace.Database}] > v
 }
 
-// tombstones are the deletes one lane has seen while direct reads are under way.
+// tombstones are the deletes one lane has seen while direct reads are under way, and the changes it has written without
+// a version.
 type tombstones struct {
 	byHash map[uint64][]tombstone
 	prune  int // size at which the next pruning is worth it
@@ -108,6 +110,34 @@ func (t *tombstones) filter(l *lane, items []item) []item {
 	return kept
 }
 
+// filterUnversioned does for actions without a version, such as updates, what Elasticsearch does for all others: it
+// drops direct reads that are older than what has been written, and remembers the others' changes like deletes.
+func (t *tombstones) filterUnversioned(l *lane, items []item, actions []Action) []Action {
+	if !l.p.reads.active.Load() {
+		return actions
+	}
+	kept := 0
+	for n := range actions {
+		a := &actions[n]
+		if a.ExternalVersion() == 0 && a.Kind != ActionDrop {
+			if i := slices.IndexFunc(items, func(i item) bool { return i.change == a.Change }); i >= 0 {
+				items = items[i:] // actions come in the order of their changes
+				if items[0].change.Op != OpRead {
+					t.add(l, items[0])
+				} else if items[0].src.direct && t.isStale(l, items[0]) {
+					continue
+				}
+			}
+		}
+		if kept < n {
+			actions[kept] = *a
+		}
+		kept++
+	}
+	clear(actions[kept:])
+	return actions[:kept]
+}
+
 func (t *tombstones) add(l *lane, i item) {
 	if t.byHash == nil {
 		t.byHash, t.prune = map[uint64][]tombstone{}, minPrune
@@ -116,7 +146,15 @@ func (t *tombstones) add(l *lane, i item) {
 	if v < l.p.reads.floor.Load() {
 		return
 	}
-	t.byHash[i.hash] = append(t.byHash[i.hash], tombstone{identity: string(l.hash.identity(i.change)), version: v})
+	identity := l.hash.identity(i.change)
+	known := t.byHash[i.hash]
+	for k := range known {
+		if known[k].identity == string(identity) {
+			known[k].version = max(known[k].version, v)
+			return
+		}
+	}
+	t.byHash[i.hash] = append(known, tombstone{identity: string(identity), version: v})
 	if len(t.byHash) >= t.prune {
 		t.forget(l.p.reads.floor.Load())
 		t.prune = max(minPrune, 2*len(t.byHash))
@@ -128,9 +166,9 @@ func (t *tombstones) isStale(l *lane, i item) bool {
 	if len(found) == 0 {
 		return false
 	}
-	identity := string(l.hash.identity(i.change))
+	identity := l.hash.identity(i.change)
 	for _, d := range found {
-		if d.identity == identity && d.version >= uint64(i.change.Version()) {
+		if d.identity == string(identity) && d.version >= uint64(i.change.Version()) {
 			return true
 		}
 	}
