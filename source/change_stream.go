@@ -63,13 +63,15 @@ func parseTarget(target string) (goatee.Namespace, error) {
 // Name returns goatee.ChangeStreamPrefix and the target.
 func (s *ChangeStream) Name() string { return s.name }
 
-// Start returns the present cluster time: everything that is committed later is in a stream that starts there.
+// Start returns the moment behind the present cluster time: a stream that starts there has everything that is committed
+// later and not the last change before, which a direct read finds too.
 func (s *ChangeStream) Start(ctx context.Context) (goatee.Position, error) {
 	now, err := clusterTime(ctx, s.client)
 	if err != nil {
 		return goatee.Position{}, err
 	}
 	if !now.IsZero() {
+		now.I++
 		return goatee.Position{ClusterTime: now}, nil
 	}
 	// A server that does not tell the time gives a token instead.

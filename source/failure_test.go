@@ -143,8 +143,8 @@ func TestFetchSurvives(t *testing.T) {
 	for name, failure := range failures() {
 		t.Run(name, func(t *testing.T) {
 			reader := f.named(t, "reader")
-			stream, from := reader.stream(t, "failing.c")
-			changes := reader.changesOf(t, from.ClusterTime, "c", int32(1))
+			stream, _ := reader.stream(t, "failing.c")
+			changes := reader.changesOf(t, "c", int32(1))
 			f.fail(t, "reader", 3, append([]any{"failCommands", bson.A{"find"}}, failure...)...)
 			rest, err := stream.Fetch(t.Context(), changes)
 			require.NoError(t, err)

@@ -195,7 +195,9 @@ func (l *lookup) filter() bson.D {
 			equal = append(equal, id)
 			continue
 		}
-		in = append(bsoncore.AppendHeader(in, id.Type, strconv.Itoa(n)), id.Value...)
+		in = append(in, byte(id.Type))
+		in = strconv.AppendInt(in, int64(n), 10)
+		in = append(append(in, 0), id.Value...)
 		n++
 	}
 	in, _ = bsoncore.AppendArrayEnd(in, array)

@@ -13,8 +13,10 @@ import (
 )
 
 // changesOf makes updates without documents of documents in a collection.
-func (f fixture) changesOf(t *testing.T, at primitive.Timestamp, collection string, ids ...any) []*goatee.Change {
+func (f fixture) changesOf(t *testing.T, collection string, ids ...any) []*goatee.Change {
 	t.Helper()
+	at, err := clusterTime(t.Context(), f.db.Client())
+	require.NoError(t, err)
 	var all []*goatee.Change
 	for _, id := range ids {
 		all = append(all, &goatee.Change{
@@ -33,14 +35,14 @@ func TestFetchFindsEveryID(t *testing.T) {
 	}
 	f.insert(t, "c", docs...)
 	f.insert(t, "other", d("_id", int32(1), "n", -1))
-	stream, from := f.stream(t, "")
-	changes := f.changesOf(t, from.ClusterTime, "c", mixedIDs()...)
+	stream, _ := f.stream(t, "")
+	changes := f.changesOf(t, "c", mixedIDs()...)
 	for i, c := range changes {
 		// ObjectIDs are new in each call.
 		c.ID = mustRaw(t, docs[i]).Lookup("_id")
 	}
-	odd := f.changesOf(t, from.ClusterTime, "c", int32(1), "gone", int32(1), "1", primitive.Regex{Pattern: "^s"}, 3.0)
-	elsewhere := f.changesOf(t, from.ClusterTime, "other", int32(1), int32(2))
+	odd := f.changesOf(t, "c", int32(1), "gone", int32(1), "1", primitive.Regex{Pattern: "^s"}, 3.0)
+	elsewhere := f.changesOf(t, "other", int32(1), int32(2))
 	all := append(append(changes, odd...), elsewhere...)
 	rest, err := stream.Fetch(t.Context(), all)
 	require.NoError(t, err)
@@ -87,8 +89,8 @@ func TestFetchIsBounded(t *testing.T) {
 		ids = append(ids, int32(11-i))
 		f.insert(t, "c", d("_id", int32(i), "text", strings.Repeat("x", 5<<20)))
 	}
-	stream, from := f.stream(t, f.db.Name())
-	changes := f.changesOf(t, from.ClusterTime, "c", ids...)
+	stream, _ := f.stream(t, f.db.Name())
+	changes := f.changesOf(t, "c", ids...)
 	rest, calls := changes, 0
 	for len(rest) > 0 {
 		before := len(rest)
@@ -106,10 +108,10 @@ func TestFetchIsBounded(t *testing.T) {
 
 func TestFetchEndsWithItsContext(t *testing.T) {
 	f := setup(t)
-	stream, from := f.stream(t, f.db.Name())
+	stream, _ := f.stream(t, f.db.Name())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := stream.Fetch(ctx, f.changesOf(t, from.ClusterTime, "c", 1))
+	_, err := stream.Fetch(ctx, f.changesOf(t, "c", 1))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
