@@ -11,6 +11,7 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/examples/cmd/config"
 	"github.com/goatee-sync/goatee/source"
+	"github.com/goatee-sync/goatee/transform"
 )
 
 // sources makes the change streams and direct reads of the settings.
@@ -73,7 +74,22 @@ func (s *sources) changeStreams() ([]goatee.Source, error) {
 		}
 		all = append(all, stream)
 	}
-	return all, nil
+	return s.related(all)
+}
+
+// related lets changes bring the documents that [[relate]] tables speak of.
+func (s *sources) related(streams []goatee.Source) ([]goatee.Source, error) {
+	if len(s.config.Relates) == 0 {
+		return streams, nil
+	}
+	finder, err := source.NewFinder(s.client, source.WithLogger(s.logger), source.WithObserver(s.observer))
+	if err != nil {
+		return nil, err
+	}
+	for i := range streams {
+		streams[i] = transform.RelateSource(streams[i], finder, s.config.Relates...)
+	}
+	return streams, nil
 }
 
 func (s *sources) directReads(ctx context.Context) ([]goatee.Source, error) {

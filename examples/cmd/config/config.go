@@ -5,6 +5,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/goatee-sync/goatee/transform"
 )
 
 // Config is what the daemon runs with. Its fields are documented by the table in options.go.
@@ -49,6 +51,7 @@ type Config struct {
 	ClusterName         string
 
 	Mappings           []Mapping
+	Relates            []transform.Relate
 	IndexAsUpdate      bool
 	PruneInvalidJSON   bool
 	DeleteStrategy     int

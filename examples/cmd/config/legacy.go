@@ -51,7 +51,6 @@ func refusedKeys() []legacy {
 		{name: "script", tomlOnly: true, why: scripts},
 		{name: "filter", tomlOnly: true, why: scripts},
 		{name: "pipeline", tomlOnly: true, why: scripts},
-		{name: "relate", tomlOnly: true, why: "related documents are not looked up"},
 		{
 			name: "aws-connect", tomlOnly: true, env: []string{"MONSTACHE_AWS_ACCESS_KEY", "MONSTACHE_AWS_SECRET_KEY"},
 			why: "requests are not signed for AWS",
@@ -77,7 +76,6 @@ func dependentKeys() []legacy {
 		files   = "it belongs to index-files"
 		patches = "it belongs to enable-patches"
 		history = "it belongs to time-machine-namespaces"
-		relate  = "it belongs to [[relate]]"
 	)
 	return []legacy{
 		{name: "mongo-oplog-database-name", env: []string{"MONSTACHE_MONGO_OPLOG_DB"}, why: oplog},
@@ -95,8 +93,6 @@ func dependentKeys() []legacy {
 		{name: "time-machine-index-prefix", why: history},
 		{name: "time-machine-index-suffix", why: history},
 		{name: "time-machine-direct-reads", isBool: true, why: history},
-		{name: "relate-threads", why: relate},
-		{name: "relate-buffer", why: relate},
 		{name: "pipe-allow-disk", isBool: true, why: "it belongs to scripts"},
 		{name: "post-processors", why: "it belongs to mapper-plugin-path"},
 		{name: "stats-index-format", why: "it belongs to index-stats"},
@@ -114,6 +110,8 @@ func harmlessKeys() []legacy {
 		{name: "direct-read-no-timeout", isBool: true, why: "direct reads reopen a cursor that timed out"},
 		{name: "direct-read-bounded", isBool: true, why: "direct reads end where the collection ends; later changes come from change streams"},
 		{name: "elasticsearch-retry", isBool: true, why: "what may pass is always retried"},
+		{name: "relate-threads", why: "related documents are read as the pipeline takes them"},
+		{name: "relate-buffer", why: "no relation is ever skipped: a full pipeline makes the change stream wait"},
 		{name: "elasticsearch-version", why: "no behaviour depends on it"},
 		{name: "elasticsearch-healthcheck-timeout-startup", why: "the start check has its own limit"},
 		{name: "elasticsearch-healthcheck-timeout", why: "a node that fails is left out by itself"},

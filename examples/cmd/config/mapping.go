@@ -19,7 +19,7 @@ func (m mappingTables) get() any           { return *m.target }
 func (m mappingTables) isBool() bool       { return false }
 
 func (m mappingTables) setTOML(v any) error {
-	tables, err := tablesOf(v)
+	tables, err := tablesOf(v, errMappings)
 	if err != nil {
 		return err
 	}
@@ -34,18 +34,18 @@ func (m mappingTables) setTOML(v any) error {
 	return nil
 }
 
-// tablesOf accepts [[mapping]] tables and an array of inline tables.
-func tablesOf(v any) ([]map[string]any, error) {
+// tablesOf accepts tables in double brackets and an array of inline tables; wrong is the error for everything else.
+func tablesOf(v any, wrong error) ([]map[string]any, error) {
 	if tables, ok := v.([]map[string]any); ok {
 		return tables, nil
 	}
-	items, err := as[[]any](errMappings)(v)
+	items, err := as[[]any](wrong)(v)
 	if err != nil {
 		return nil, err
 	}
 	tables := make([]map[string]any, len(items))
 	for i, item := range items {
-		if tables[i], err = as[map[string]any](errMappings)(item); err != nil {
+		if tables[i], err = as[map[string]any](wrong)(item); err != nil {
 			return nil, err
 		}
 	}

@@ -214,6 +214,12 @@ func indexOptions(c *Config) []option {
 				"namespace, $1 in index is the first group of the regular expression",
 		},
 		{
+			name: "relate", value: relates(&c.Relates), tomlOnly: true,
+			doc: "[[relate]] tables of namespace, with-namespace, src-field, match-field, match-field-type, dot-notation, keep-src " +
+				"and max-depth: a change of namespace brings the documents of with-namespace, a collection or view, whose " +
+				"match-field equals its src-field (both _id by default)",
+		},
+		{
 			name: "index-as-update", value: toggle(&c.IndexAsUpdate),
 			doc: "merge documents into those in Elasticsearch (update with doc_as_upsert) instead of replacing them",
 		},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/goatee-sync/goatee/transform"
 )
 
 // Print writes the settings as TOML that can be loaded again, apart from the secrets, which are hidden.
@@ -15,6 +17,8 @@ func (c *Config) Print(out io.Writer) error {
 		switch v := o.value.get().(type) {
 		case []Mapping:
 			printMappings(&b, v)
+		case []transform.Relate:
+			printRelates(&b, v)
 		default:
 			fmt.Fprintf(&b, "%s = %s\n", o.name, tomlValue(hide(v, o.redact)))
 		}

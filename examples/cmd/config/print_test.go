@@ -7,14 +7,23 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/goatee-sync/goatee/transform"
 )
 
 var update = flag.Bool("update", false, "write CONFIG.md anew")
 
 func TestPrintedSettingsCanBeLoadedAgain(t *testing.T) {
 	c, err := load(t, "resume = true\ndirect-read-namespaces = [\"a.b\", \"c.d\"]\nnamespace-regex = '^a\\.\"<x>'\n"+
-		"[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\npipeline = \"p\"\n[[mapping]]\npattern = '(.*)\\.x'\nindex = \"x-$1\"", nil)
+		"[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\npipeline = \"p\"\n[[mapping]]\npattern = '(.*)\\.x'\nindex = \"x-$1\"\n"+
+		"[[relate]]\nnamespace = \"a.b\"\nwith-namespace = \"a.v\"\n[[relate]]\nnamespace = \"a.c\"\nwith-namespace = \"a.b\"\n"+
+		"src-field = \"x.y\"\nmatch-field = \"z\"\nmatch-field-type = \"int\"\ndot-notation = true\nkeep-src = true\nmax-depth = 2", nil)
 	require.NoError(t, err)
+	require.Len(t, c.Relates, 2)
+	require.Equal(t, transform.Relate{
+		Namespace: "a.c", WithNamespace: "a.b", SrcField: "x.y", MatchField: "z", MatchFieldType: "int",
+		DotNotation: true, KeepSrc: true, MaxDepth: 2,
+	}, c.Relates[1])
 	var out strings.Builder
 	require.NoError(t, c.Print(&out))
 	again, err := load(t, out.String(), nil)
