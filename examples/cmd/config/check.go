@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/indexname"
 )
 
 // remedyError is a problem with what to do about it.
@@ -105,12 +106,11 @@ func listenAddress(text string) error {
 
 // indexName applies Elasticsearch's rules, so that a bad name is found before anything is written.
 func indexName(text string) error {
-	const remedy = `use lower case, at most 255 bytes, no \ / * ? " < > | # , : or space, and do not begin with -, _ or +`
-	switch {
-	case len(text) > 255, text == ".", text == "..",
-		strings.HasPrefix(text, "-"), strings.HasPrefix(text, "_"), strings.HasPrefix(text, "+"),
-		strings.ContainsAny(text, "\\/*?\"<>| ,#:"):
-		return &remedyError{fmt.Sprintf("%q is no index name Elasticsearch takes", text), remedy}
+	if indexname.Check(text) == nil {
+		return nil
 	}
-	return nil
+	return &remedyError{
+		fmt.Sprintf("%q is no index name Elasticsearch takes", text),
+		`use 1 to 255 bytes in lower case, no \ / * ? " < > | # , : or space, and do not begin with -, _ or +`,
+	}
 }
