@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/benchdocs"
@@ -25,7 +24,7 @@ func benchFixture(b *testing.B) (f fixture, before goatee.Position) {
 	for i := 0; i < benchDocuments; i += 1000 {
 		docs := make([]any, 1000)
 		for j := range docs {
-			docs[j] = bson.Raw(benchdocs.Medium(i + j))
+			docs[j] = benchdocs.Medium(i + j)
 		}
 		_, err := f.db.Collection("c").InsertMany(b.Context(), docs)
 		require.NoError(b, err)

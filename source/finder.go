@@ -41,9 +41,9 @@ func NewFinder(client *mongo.Client, opts ...FinderOption) (*Finder, error) {
 // is not older than the moment of the call: nothing it yields is rolled back, and nothing is older than a change that was
 // read before, even when there is a new primary in between.
 //
-// Replies hold about 2 MiB, and at most three are in memory, so any number of documents may match. What passes is tried
-// again until ctx ends; documents yielded before that are then yielded again. An error is the last thing it yields. A
-// collection that does not exist has no documents.
+// Any number of documents may match: replies hold about 2 MiB, never more than MongoDB's 16 MB, and two are in memory at
+// most. What passes is tried again until ctx ends; documents yielded before that are then yielded again. An error is the
+// last thing it yields. A collection that does not exist has no documents.
 func (f *Finder) Find(ctx context.Context, ns goatee.Namespace, filter, projection bson.D) iter.Seq2[bson.Raw, error] {
 	return func(yield func(bson.Raw, error) bool) {
 		q := &query{Finder: f, ns: ns, filter: filter, projection: projection, yield: yield}
