@@ -61,7 +61,8 @@ type Change struct {
 	Before Document
 	// Update says which fields an update touched; nil for everything else.
 	Update *UpdateDescription
-	// To is the new name of a renamed collection; nil for everything else.
+	// To is the new name of a renamed collection; nil for everything else. A rename drops the old name only: a source that
+	// covers the new one emits an OpDrop of what had it before. Another source may cover it, and be ahead.
 	To *Namespace
 }
 

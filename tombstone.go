@@ -58,9 +58,6 @@ func (r *reads) drop(c *Change) {
 		return
 	}
 	r.dropped[c.Namespace] = uint64(c.Version())
-	if c.To != nil {
-		r.dropped[*c.To] = uint64(c.Version())
-	}
 }
 
 // isDropped reports whether a read is older than a drop of its collection or database.

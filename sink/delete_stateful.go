@@ -203,14 +203,9 @@ func (s *Stateful) forgetDropped(ctx context.Context, actions []goatee.Action) e
 		if actions[i].Kind != goatee.ActionDrop || actions[i].Change == nil {
 			continue
 		}
-		dropped := []goatee.Namespace{actions[i].Change.Namespace}
-		if to := actions[i].Change.To; to != nil {
-			dropped = append(dropped, *to)
-		}
-		for _, ns := range dropped {
-			if err := s.try(ctx, func() error { return s.store.RemoveNamespace(ctx, ns) }); err != nil {
-				return err
-			}
+		ns := actions[i].Change.Namespace
+		if err := s.try(ctx, func() error { return s.store.RemoveNamespace(ctx, ns) }); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -205,6 +205,14 @@ func TestStatefulForgetsWhatIsDropped(t *testing.T) {
 	require.Empty(t, store.metas)
 }
 
+func TestStatefulRemembersWhatHasTheNewNameOfARename(t *testing.T) {
+	store := newMemoryMeta()
+	s := newStateful(t, newBulk(t, fakees.New()), store)
+	write(t, s, placed(index("x", 1, bson.M{}), "a", "", ""))
+	write(t, s, drop(goatee.OpRename, "shop.Old", renamed("shop.Orders")))
+	require.Len(t, store.metas, 1)
+}
+
 func TestStatefulKeepsThePlaceOfARefusedDelete(t *testing.T) {
 	es := fakees.New()
 	store := newMemoryMeta()

@@ -16,7 +16,7 @@ import (
 // maxPath is how long a list of index names in a URL may get; Elasticsearch takes 4 KiB.
 const maxPath = 3 << 10
 
-// drop applies a drop of a collection or a database, or the renaming of a collection.
+// drop applies a drop of a collection or a database, or the renaming of a collection, which is a drop of its old name.
 func (w *write) drop(ctx context.Context, a *goatee.Action) error {
 	c := a.Change
 	if c.Op == goatee.OpDropDatabase && !w.bulk.config.droppedDatabases ||
@@ -26,29 +26,18 @@ func (w *write) drop(ctx context.Context, a *goatee.Action) error {
 	if c.Op == goatee.OpDropDatabase && a.Index == "" {
 		return w.dropDatabase(ctx, a)
 	}
-	names := []string{a.Index}
-	if a.Index == "" {
+	name := a.Index
+	if name == "" {
 		if c.Namespace.Collection == "" {
 			w.refuse(&goatee.ActionError{Action: a, Err: errNoNamespace})
 			return nil
 		}
-		names[0] = defaultIndex(c.Namespace)
+		name = defaultIndex(c.Namespace)
 	}
-	if c.To != nil {
-		// What had the new name is replaced: its documents are gone, and the source reads the new ones.
-		if to := defaultIndex(*c.To); to != names[0] {
-			names = append(names, to)
-		}
+	if indexname.Check(name) != nil {
+		return nil // there cannot be such an index
 	}
-	for _, name := range names {
-		if indexname.Check(name) != nil {
-			continue // there cannot be such an index
-		}
-		if err := w.dropIndices(ctx, a, []string{name}, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.dropIndices(ctx, a, []string{name}, nil)
 }
 
 // dropDatabase deletes the indices that are named after the database's collections. It asks for their names first: a

@@ -53,8 +53,9 @@ var (
 		"collections off": {
 			drop: drop(goatee.OpDrop, "shop.orders"), opts: []sink.Option{sink.WithDroppedCollections(false)},
 		},
-		"rename": {
-			drop: drop(goatee.OpRename, "shop.orders", renamed("shop2.orders")), gone: []string{"shop.orders", "shop2.orders"},
+		// The stream of the new name may be ahead, and has written its documents already.
+		"rename, only the old name": {
+			drop: drop(goatee.OpRename, "shop.orders", renamed("shop2.orders")), gone: []string{"shop.orders"},
 		},
 		"rename off": {
 			drop: drop(goatee.OpRename, "shop.orders", renamed("shop2.orders")),
