@@ -13,13 +13,17 @@ import "github.com/goatee-sync/goatee/internal/fakees"
 //	Forget()                                 // the versions of deleted documents
 type Elasticsearch = fakees.Server
 
-// What Elasticsearch takes and gives.
 type (
-	ElasticsearchFault     = fakees.Fault
-	ElasticsearchDocument  = fakees.Doc
-	ElasticsearchItem      = fakees.Item
+	// ElasticsearchFault is what a request meets instead of an answer.
+	ElasticsearchFault = fakees.Fault
+	// ElasticsearchDocument is a document as it is held.
+	ElasticsearchDocument = fakees.Doc
+	// ElasticsearchItem is one action of a bulk request.
+	ElasticsearchItem = fakees.Item
+	// ElasticsearchItemError refuses one action.
 	ElasticsearchItemError = fakees.ItemError
-	ElasticsearchRequest   = fakees.Request
+	// ElasticsearchRequest is a request as it came.
+	ElasticsearchRequest = fakees.Request
 )
 
 // NewElasticsearch returns an Elasticsearch that holds nothing and calls itself 7.17.28.
