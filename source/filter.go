@@ -64,10 +64,10 @@ func matchesAny(re *regexp.Regexp, names []string) bool {
 	return false
 }
 
-// stage returns the $match that lets MongoDB leave out events of documents that are not wanted, or nil for the stream
-// of one collection. Everything that is not about a document passes: it is rare, and must never be missed. It is one
-// expression because a regular expression outside of $expr nearly doubles what an event costs MongoDB (6.0: 19 instead
-// of 12 µs).
+// stage returns the stage that lets MongoDB leave out events of documents that are not wanted, or nil for the stream
+// of one collection. Everything that is not about a document passes: it is rare, and must never be missed. It is no
+// $match, because MongoDB would rewrite one into a filter of its oplog, which adds half to what an event costs it (6.0:
+// 14 instead of 9.5 µs for an insert of 1 KB; $redact: 10.5).
 func (f *filter) stage(target goatee.Namespace) bson.D {
 	if target.Collection != "" {
 		return nil
@@ -84,10 +84,11 @@ func (f *filter) stage(target goatee.Namespace) bson.D {
 		wanted = append(wanted, not(regexMatch(namespace, f.exclude.String())))
 	}
 	documents := bson.A{"insert", "update", "replace", "delete"}
-	return bson.D{{Key: "$match", Value: bson.D{{Key: "$expr", Value: bson.D{{Key: "$or", Value: bson.A{
+	keep := bson.D{{Key: "$or", Value: bson.A{
 		not(bson.D{{Key: "$in", Value: bson.A{"$operationType", documents}}}),
 		bson.D{{Key: "$and", Value: wanted}},
-	}}}}}}}
+	}}}
+	return bson.D{{Key: "$redact", Value: bson.D{{Key: "$cond", Value: bson.A{keep, "$$KEEP", "$$PRUNE"}}}}}
 }
 
 func not(expression bson.D) bson.D { return bson.D{{Key: "$not", Value: bson.A{expression}}} }
