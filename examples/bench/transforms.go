@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/mongo"
-	"go.mongodb.org/mongo-driver/mongo/options"
 	"go.mongodb.org/mongo-driver/x/bsonx/bsoncore"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/benchdocs"
+	"github.com/goatee-sync/goatee/source"
 	"github.com/goatee-sync/goatee/transform"
 )
 
@@ -79,7 +78,11 @@ func transformer(j *job, client *mongo.Client) (goatee.Transformer, error) {
 	case "map":
 		return transform.Doc(func(_ context.Context, m bson.M) (bson.M, error) { return editMap(m), nil }), nil
 	case "lookup":
-		return transform.Lookup(finder(client), database+"."+referencesName, referenceField), nil
+		finder, err := source.NewFinder(client)
+		if err != nil {
+			return nil, err
+		}
+		return transform.Lookup(finder, database+"."+referencesName, referenceField), nil
 	case "query":
 		return queryEach(client), nil
 	}
@@ -113,31 +116,5 @@ func queryEach(client *mongo.Client) goatee.Transformer {
 			actions[i].Document = goatee.NewDocument(document)
 		}
 		return actions, nil
-	})
-}
-
-// finder reads by the driver.
-func finder(client *mongo.Client) transform.Finder {
-	return transform.FindFunc(func(ctx context.Context, ns goatee.Namespace, filter, projection bson.D) iter.Seq2[bson.Raw, error] {
-		return func(yield func(bson.Raw, error) bool) {
-			opts := options.Find()
-			if projection != nil {
-				opts.SetProjection(projection)
-			}
-			cursor, err := client.Database(ns.Database).Collection(ns.Collection).Find(ctx, filter, opts)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			defer cursor.Close(ctx)
-			for cursor.Next(ctx) {
-				if !yield(cursor.Current, nil) {
-					return
-				}
-			}
-			if err := cursor.Err(); err != nil {
-				yield(nil, err)
-			}
-		}
 	})
 }
