@@ -42,7 +42,7 @@ func TestCollapseKeepsTheNewestChangeOfEachDocument(t *testing.T) {
 			[]ch{{OpUpdate, 1, 5}, {OpDelete, 1, 5}}, []ch{{OpDelete, 1, 5}},
 		},
 		"a slower stream's older change does not replace a newer one": {
-			[]ch{{OpDelete, 1, 9}, {OpUpdate, 1, 4}}, []ch{{OpDelete, 1, 9}, {OpUpdate, 1, 4}},
+			[]ch{{OpUpdate, 1, 9}, {OpUpdate, 1, 4}}, []ch{{OpUpdate, 1, 9}, {OpUpdate, 1, 4}},
 		},
 		"direct reads are kept and replace nothing": {
 			[]ch{{OpUpdate, 1, 9}, {OpRead, 1, 4}, {OpRead, 1, 10}, {OpUpdate, 1, 11}},

@@ -217,6 +217,27 @@ func TestDrainTimesOut(t *testing.T) {
 	})
 }
 
+// What a transformer could not finish is read again; it has done nothing to be a dead letter for.
+func TestDrainTimeOutMakesNoDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		waits := goatee.TransformFunc(func(ctx context.Context, _ *goatee.Change, _ []goatee.Action) ([]goatee.Action, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
+			goatee.WithSink(newModel()), goatee.WithTransformer(waits), goatee.WithPositions(store))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(time.Second)
+		stop()
+		require.ErrorIs(t, <-ended, goatee.ErrDrainTimeout)
+		require.Zero(t, s.Stats().DeadLetters)
+		require.True(t, store.at("s").IsZero())
+	})
+}
+
 // While a direct read holds an old copy of a document, a delete of it is applied and its version forgotten.
 func TestStaleReadDoesNotResurrect(t *testing.T) {
 	sink := newModel()
@@ -237,6 +258,30 @@ func TestStaleReadDoesNotResurrect(t *testing.T) {
 		}}))
 	require.NoError(t, s.Run(t.Context()))
 	require.Equal(t, map[string]int32{`{"$numberInt":"2"}`: 6}, sink.state())
+}
+
+// A direct read that began before a drop brings documents of the dropped collection after it.
+func TestStaleReadDoesNotBringBackADroppedCollection(t *testing.T) {
+	for op, ns := range map[goatee.Op]goatee.Namespace{goatee.OpDrop: orders, goatee.OpDropDatabase: {Database: "shop"}} {
+		t.Run(op.String(), func(t *testing.T) {
+			sink := newModel()
+			dropped := make(chan struct{})
+			drop := goatee.Change{Op: op, Namespace: ns, ClusterTime: primitive.Timestamp{T: 20}}
+			read := &gatedReader{gate: dropped, reader: reader{stream{name: "r", changes: []goatee.Change{
+				change(goatee.OpRead, 10, 1, 5), change(goatee.OpRead, 30, 2, 6),
+			}}}}
+			sink.before = func(_ context.Context, actions []goatee.Action) error {
+				if actions[0].Kind == goatee.ActionDrop {
+					close(dropped)
+				}
+				return nil
+			}
+			s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{drop}}), goatee.WithSource(read),
+				goatee.WithSink(sink))
+			require.NoError(t, s.Run(t.Context()))
+			require.Equal(t, map[string]int32{`{"$numberInt":"2"}`: 6}, sink.state())
+		})
+	}
 }
 
 type gatedReader struct {
@@ -477,6 +522,31 @@ func TestLostLeadershipStandsByAgain(t *testing.T) {
 	require.NoError(t, s.Run(ctx))
 	require.Equal(t, 2, e.campaigns)
 	require.Equal(t, 2, e.resigned)
+}
+
+// Another process may write from then on: nothing is waited for, whatever the drain time-out.
+func TestLostLeadershipCancelsWorkAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &elector{}
+		sink := newModel()
+		var cause error
+		sink.before = func(ctx context.Context, _ []goatee.Action) error {
+			if cause != nil {
+				return nil
+			}
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return cause
+		}
+		src := &stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 1)}, endless: true}
+		s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(sink), goatee.WithElector(e), goatee.WithDrainTimeout(0))
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		e.second = stop
+		require.NoError(t, s.Run(ctx))
+		require.ErrorIs(t, cause, goatee.ErrLeadershipLost)
+		require.Len(t, sink.state(), 1, "the next leadership brings it again")
+	})
 }
 
 type elector struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 )
 
 // readFunc is a direct read.
@@ -104,4 +105,24 @@ func TestDeletesOfOneDocumentAreRememberedOnce(t *testing.T) {
 	require.Equal(t, 1, remembered)
 	require.True(t, l.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1009)))
 	require.False(t, l.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1010)))
+}
+
+// What a read that waits for its turn will bring may be older than any delete.
+func TestAReadThatHasNotBegunHoldsTheFloorAtZero(t *testing.T) {
+	s, err := New(WithSource(readFunc{sourceFunc{name: "running"}}), WithSource(readFunc{sourceFunc{name: "waiting"}}),
+		WithSink(sinkFunc(func(context.Context, []Action) error { return nil })))
+	require.NoError(t, err)
+	p := newPipeline(&s.config, 0)
+	running, waiting := p.sources[0], p.sources[1]
+	at := func(src *sourceState, time uint32) {
+		src.marks.Reset(progress{Position: Position{ClusterTime: primitive.Timestamp{T: time}}})
+		p.reads.advance()
+	}
+	at(running, 50)
+	require.Zero(t, p.reads.floor.Load())
+	at(waiting, 30)
+	require.Equal(t, uint64(30)<<32, p.reads.floor.Load())
+	waiting.done.Store(true)
+	at(running, 60)
+	require.Equal(t, uint64(60)<<32, p.reads.floor.Load())
 }
