@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -107,23 +106,4 @@ func (c *checkpointer) collect(idle bool) ([]SourcePosition, map[*sourceState]sa
 		return nil, nil
 	}
 	return positions, marks
-}
-
-// logDeadLetter is the default handler.
-func logDeadLetter(logger *slog.Logger) func(context.Context, DeadLetter) error {
-	return func(ctx context.Context, d DeadLetter) error {
-		attrs := []any{"namespace", d.Change.Namespace.String(), "op", d.Change.Op.String(), "id", d.Change.ID.String()}
-		var refused *ActionError
-		if errors.As(d.Err, &refused) {
-			attrs = append(attrs, "index", refused.Index, "documentID", refused.ID, "status", refused.Status,
-				"type", refused.Type, "reason", refused.Reason)
-			if refused.Err != nil {
-				attrs = append(attrs, "error", refused.Err)
-			}
-		} else {
-			attrs = append(attrs, "error", d.Err)
-		}
-		logger.ErrorContext(ctx, "dead letter", attrs...)
-		return nil
-	}
 }

@@ -98,13 +98,3 @@ func (e *ConfigError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ConfigError) Unwrap() error { return e.Err }
-
-// DeadLetter is a change, or one action of it, that cannot be written.
-type DeadLetter struct {
-	// Change is what was to be applied. It belongs to the batch: keep a Clone.
-	Change *Change
-	// Action is the refused action, nil when the transformer failed.
-	Action *Action
-	// Err says why: an *ActionError, or the transformer's error.
-	Err error
-}

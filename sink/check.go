@@ -43,7 +43,7 @@ func unreachable(err error) error {
 	if strings.Contains(err.Error(), "the client noticed that the server is not") {
 		return &goatee.ConfigError{
 			Setting: settingURLs, Problem: "the client refuses this server", Err: err,
-			Remedy: "give the address of an Elasticsearch 7 or 8; for OpenSearch wrap the client's Transport in sink.AnyProduct",
+			Remedy: "give the address of an Elasticsearch 7 or 8; for OpenSearch wrap the client's Transport in sink.Transport",
 		}
 	}
 	return &goatee.ConfigError{
@@ -90,24 +90,4 @@ func checkVersion(version gjson.Result) error {
 		}
 	}
 	return nil
-}
-
-// AnyProduct makes a transport for a go-elasticsearch client that works with OpenSearch and with Elasticsearch before
-// 7.14, which the client's product check does not recognise: it adds the header that the check looks for. Check still
-// finds out what the server is. next may be nil for http.DefaultTransport.
-func AnyProduct(next http.RoundTripper) http.RoundTripper {
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	return anyProduct{next}
-}
-
-type anyProduct struct{ next http.RoundTripper }
-
-func (t anyProduct) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.next.RoundTrip(r)
-	if err == nil && res.Header.Get("X-Elastic-Product") == "" {
-		res.Header.Set("X-Elastic-Product", "Elasticsearch")
-	}
-	return res, err
 }

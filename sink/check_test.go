@@ -80,7 +80,7 @@ func TestCheckThroughTheClientShowsNoCredentials(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 }
 
-func TestAnyProductSatisfiesTheClientsOwnCheck(t *testing.T) {
+func TestTransportSatisfiesTheClientsOwnCheck(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte(`{"version":{"distribution":"opensearch","number":"2.19.0"}}`))
@@ -91,14 +91,14 @@ func TestAnyProductSatisfiesTheClientsOwnCheck(t *testing.T) {
 	for _, tc := range []struct {
 		transport http.RoundTripper
 		ok        bool
-	}{{transport, false}, {sink.AnyProduct(transport), true}} {
+	}{{transport, false}, {sink.Transport(transport), true}} {
 		client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{s.URL}, Transport: tc.transport})
 		require.NoError(t, err)
 		err = newBulk(t, client).Check(t.Context())
 		if tc.ok {
 			require.NoError(t, err)
 		} else {
-			require.ErrorContains(t, err, "sink.AnyProduct")
+			require.ErrorContains(t, err, "sink.Transport")
 		}
 	}
 }

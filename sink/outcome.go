@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -142,12 +144,33 @@ func requestVerdict(r reply, err error) (verdict, error) {
 		// Elasticsearch has parsed the request and refused all of it for one action. A 400 that is not in its words is a
 		// proxy's, says nothing about the actions, and is unknown.
 		return split, requestError(r)
+	case r.status == http.StatusTooManyRequests && exceedsPressureLimit(r.body):
+		// Not that there is too much under way: this request alone is more than Elasticsearch ever admits.
+		return split, requestError(r)
 	default:
 		// 429 and 5xx pass. 401 and 403 at run time are an expired key or a changed role, 404, 405 and 3xx a wrong route:
 		// an operator can mend them, and what no document is to blame for must not become a dead letter. Check refuses
 		// to start with them.
 		return unknown, requestError(r)
 	}
+}
+
+// pressure finds the sizes in the reason of a request that indexing pressure rejects (Elasticsearch 7.9 and newer):
+// those of the request and of the limit, a tenth of the heap by default.
+var pressure = regexp.MustCompile(`coordinating_operation_bytes=(\d+), max_coordinating_and_primary_bytes=(\d+)`)
+
+// exceedsPressureLimit reports whether a request was rejected because it is larger than the limit by itself.
+func exceedsPressureLimit(body []byte) bool {
+	sizes := pressure.FindSubmatch(body)
+	if sizes == nil {
+		return false
+	}
+	size, err := strconv.ParseInt(string(sizes[1]), 10, 64)
+	if err != nil {
+		return false
+	}
+	limit, err := strconv.ParseInt(string(sizes[2]), 10, 64)
+	return err == nil && size > limit
 }
 
 var (

@@ -87,6 +87,12 @@ func TestRequestVerdict(t *testing.T) {
 		{403, elastic, nil, unknown},
 		{404, elastic, nil, unknown},
 		{429, elastic, nil, unknown},
+		{429, `{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation [` +
+			`coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0, coordinating_operation_bytes=80, ` +
+			`max_coordinating_and_primary_bytes=70]"}}`, nil, split},
+		{429, `{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation [` +
+			`coordinating_and_primary_bytes=60, replica_bytes=0, all_bytes=60, coordinating_operation_bytes=50, ` +
+			`max_coordinating_and_primary_bytes=70]"}}`, nil, unknown},
 		{500, elastic, nil, unknown},
 		{503, elastic, nil, unknown},
 	} {

@@ -44,7 +44,7 @@ func (w *write) send(ctx context.Context, r *run, lo, hi int) error {
 		} else if v == allDone {
 			w.acknowledge(lo, hi)
 		}
-		busy := v == perItem || res.status == http.StatusTooManyRequests
+		busy := v == perItem || v == unknown && res.status == http.StatusTooManyRequests
 		w.bulk.limiter.release(busy)
 		switch v {
 		case allDone:
@@ -67,7 +67,7 @@ func (w *write) split(ctx context.Context, r *run, lo, hi, status int, problem e
 		w.refuse(w.blame(w.lines[lo], size, status, problem))
 		return nil
 	}
-	if status == http.StatusRequestEntityTooLarge && w.bulk.limit.refused(size) {
+	if status != http.StatusBadRequest && w.bulk.limit.refused(size) {
 		w.bulk.config.logger.Warn("elasticsearch refuses bulk requests of this size; sending smaller ones", "bytes", size)
 	}
 	w.bulk.counters.retries.Add(1)
@@ -79,9 +79,13 @@ func (w *write) split(ctx context.Context, r *run, lo, hi, status int, problem e
 }
 
 func (w *write) blame(l line, size, status int, problem error) *goatee.ActionError {
-	if status == http.StatusRequestEntityTooLarge {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
 		problem = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch "+
 			"(http.max_content_length) or a proxy before it takes: %w", size, problem)
+	case http.StatusTooManyRequests:
+		problem = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch ever admits "+
+			"(indexing_pressure.memory.limit, a tenth of its heap by default): %w", size, problem)
 	}
 	return &goatee.ActionError{Action: &w.actions[l.action], Status: status, Err: problem}
 }

@@ -72,7 +72,7 @@ func newSyncer(
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = c.ElasticsearchMaxConns + 2
 	es, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses: []string{j.ElasticURL}, DisableRetry: true, Transport: sink.AnyProduct(transport),
+		Addresses: []string{j.ElasticURL}, DisableRetry: true, Transport: sink.Transport(transport),
 	})
 	if err != nil {
 		return nil, err

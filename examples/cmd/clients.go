@@ -75,7 +75,7 @@ func newElasticsearch(c *config.Config) (*elasticsearch.Client, error) {
 		Password:     c.ElasticsearchPassword,
 		APIKey:       c.ElasticsearchAPIKey,
 		DisableRetry: true,
-		Transport:    sink.AnyProduct(transport),
+		Transport:    sink.Transport(transport),
 	})
 	if err != nil {
 		return nil, &goatee.ConfigError{
