@@ -181,8 +181,8 @@ exit-after-direct-reads = true
 
 func TestARefusedDocumentIsReportedOnceAndHarmsNoOther(t *testing.T) {
 	s := newStack(t)
-	s.insert("a", bson.M{"_id": 1, "n": 1})
-	s.insert("a", bson.M{"_id": 2, "n": "no number"}, bson.M{"_id": 3, "n": 3})
+	s.index(s.db.Name()+".a", "0", `{"n":0}`) // n is a number from now on, whichever document comes first
+	s.insert("a", bson.M{"_id": 1, "n": 1}, bson.M{"_id": 2, "n": "no number"}, bson.M{"_id": 3, "n": 3})
 	p := start(t, s.config("direct-read-namespaces = ['DB.a']\nexit-after-direct-reads = true"))
 	require.Equal(t, exitOK, p.exit())
 	require.JSONEq(t, `{"n":3}`, s.source(s.db.Name()+".a", "3"))
