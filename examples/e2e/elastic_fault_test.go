@@ -39,6 +39,7 @@ func TestElasticsearchFaults(t *testing.T) {
 		"elasticsearch-urls":     []string{web.URL()},
 		"direct-read-namespaces": s.namespaces(faultLoad.collections...),
 	}))
+	s.awaitFollowing(t, faultLoad.collections...) // a fault at the start would be the end
 	l := s.startLoad(t, faultLoad)
 	for _, fault := range faults {
 		t.Log(fault.name)
@@ -61,6 +62,7 @@ func TestElasticsearchConnectionsAreCut(t *testing.T) {
 		"elasticsearch-urls":     []string{"http://" + tcp.Addr()},
 		"direct-read-namespaces": s.namespaces(faultLoad.collections...),
 	}))
+	s.awaitFollowing(t, faultLoad.collections...) // a fault at the start would be the end
 	l := s.startLoad(t, faultLoad)
 	r := dice(t, 99)
 	for range 20 {
