@@ -20,14 +20,6 @@ type collectionInfo struct {
 	bytes   int64 // of all documents, uncompressed
 }
 
-// averageBytes returns the mean size of a document, 1 KB if nothing is known.
-func (i *collectionInfo) averageBytes() int64 {
-	if i.count <= 0 || i.bytes <= 0 {
-		return 1 << 10
-	}
-	return max(i.bytes/i.count, 1)
-}
-
 // describe asks MongoDB what a namespace is.
 func describe(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (collectionInfo, error) {
 	raw, err := runCommand(ctx, client, ns.Database, bson.D{

@@ -139,7 +139,7 @@ func (k *chunkRead) once(ctx context.Context) error {
 		return err
 	}
 	at := k.times.capture(k.chunk, now)
-	batchSize := max(1, int64(k.cfg.batchBytes)/k.info.averageBytes())
+	batchSize := k.fit(k.info.count, k.info.bytes)
 	c, first, err := openCursor(ctx, k.client, k.namespace.Database, k.command(at, max(1, batchSize/firstBatchShare)))
 	if err != nil {
 		return err
@@ -156,13 +156,25 @@ func (k *chunkRead) once(ctx context.Context) error {
 		}
 		if documents > 0 {
 			// Documents that are larger or smaller than the average come in runs.
-			c.batchSize.Store(max(1, int64(k.cfg.batchBytes)*int64(documents)/int64(reply.size)))
+			c.batchSize.Store(k.fit(int64(documents), int64(reply.size)))
 			// A whole chunk begins again from its start, so what it has brought says nothing about the next time.
 			k.progress = !k.chunk.whole
 			k.health.recovered()
 		}
 	}
 	return nil
+}
+
+// mostDocuments bounds a reply of small documents, whose changes in memory are larger than they are.
+const mostDocuments = 10_000
+
+// fit returns how many documents make a reply of the wanted size if as many as documents have size bytes.
+func (k *chunkRead) fit(documents, size int64) int64 {
+	average := int64(1 << 10) // if nothing is known
+	if documents > 0 && size > 0 {
+		average = max(size/documents, 1)
+	}
+	return min(max(int64(k.cfg.batchBytes)/average, 1), mostDocuments)
 }
 
 func (k *chunkRead) command(at primitive.Timestamp, batchSize int64) bson.D {
