@@ -89,7 +89,7 @@ func measureDeletes(ctx context.Context, b *bench, j *job) (sample, error) {
 // startElastic starts a real Elasticsearch unless there is one.
 func (b *bench) startElastic(ctx context.Context) (err error) {
 	if b.elastic == nil {
-		b.elastic, err = testservers.StartElastic(ctx, testservers.Heap("1g"))
+		b.elastic, err = testservers.StartElastic(ctx, testservers.Heap("2g"))
 	}
 	return err
 }
