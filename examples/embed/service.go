@@ -11,6 +11,8 @@ import (
 	"github.com/elastic/go-elasticsearch/v7"
 	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
+
+	"github.com/goatee-sync/goatee/sink"
 )
 
 type settings struct {
@@ -28,7 +30,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	transport.MaxIdleConnsPerHost = 10 // lanes and searches keep their connections
 	defer transport.CloseIdleConnections()
 	es, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses: []string{s.elasticURL}, Transport: transport, DisableRetry: true, // the sink retries
+		Addresses: []string{s.elasticURL}, Transport: sink.Transport(transport), DisableRetry: true, // the sink retries
 	})
 	if err != nil {
 		return err
