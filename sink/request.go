@@ -151,7 +151,7 @@ type payloadReader struct {
 // Read takes the end of the data for the end of reading, because some transports never close a body.
 func (r *payloadReader) Read(b []byte) (int, error) {
 	n, err := r.data.Read(b)
-	if err != nil {
+	if err != nil || r.data.Len() == 0 { // the last bytes are copied: a transport need not ask for the end
 		r.finish()
 	}
 	return n, err

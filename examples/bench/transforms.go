@@ -40,7 +40,7 @@ const (
 
 // lookup embeds documents of another collection.
 func (b *bench) lookup() *row {
-	r := &row{name: "lookup", documents: b.scaled(40_000)}
+	r := &row{name: "lookup", documents: b.scaled(200_000)}
 	ns := b.namespace(r.name)
 	r.entries = []entry{
 		{name: "query each", job: job{Pipeline: "goatee-read", Namespace: ns, Transform: "query"}},
