@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/mongo"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/similar"
 )
 
 var (
@@ -110,7 +111,7 @@ func (d *DirectRead) explain(err error) error {
 func (d *DirectRead) reportMissing(ctx context.Context) {
 	attrs := []any{"source", d.name, "namespace", d.namespace.String()}
 	names, err := DiscoverNamespaces(ctx, d.client, nil, nil, "")
-	if near := nearest(d.namespace.String(), names); err == nil && near != "" {
+	if near := similar.Nearest(d.namespace.String(), names, 2); err == nil && near != "" {
 		attrs = append(attrs, "suggestion", near)
 	}
 	d.cfg.logger.Error("the namespace of a direct read does not exist: nothing is read", attrs...)

@@ -263,10 +263,3 @@ func TestDiscoverNamespaces(t *testing.T) {
 			strings.HasPrefix(name, "local.") || strings.HasPrefix(name, "admin."), name)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"shop.orders", "shop.customers", "blog.posts"}
-	require.Equal(t, "shop.orders", nearest("shop.order", names))
-	require.Equal(t, "shop.customers", nearest("shop.costumers", names))
-	require.Empty(t, nearest("something.else.entirely", names))
-}

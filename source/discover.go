@@ -40,35 +40,3 @@ func DiscoverNamespaces(
 	slices.Sort(namespaces)
 	return namespaces, nil
 }
-
-// nearest returns the name that is most like want, or "" if none is like it.
-func nearest(want string, names []string) string {
-	best, least := "", max(2, len(want)/3)+1
-	for _, name := range names {
-		if d := distance(want, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// distance counts the bytes to insert, delete or replace to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -66,15 +66,12 @@ func (b *Budget) Release(n int64) {
 	b.grant()
 }
 
-// Used returns the bytes handed out, Size how many there are.
+// Used returns the bytes handed out.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
 }
-
-// Size returns the size of the budget.
-func (b *Budget) Size() int64 { return b.size }
 
 func (b *Budget) grant() {
 	for e := b.waiting.Front(); e != nil; e = b.waiting.Front() {
