@@ -24,7 +24,7 @@
 // A [Source] produces the changes of one ordered stream (package source). A [Transformer] turns the actions prepared
 // for a change into those to write (package transform). A [Sink] makes them durable (package sink). A [PositionStore]
 // keeps positions between runs (package resume), an [Elector] lets one of several processes work (package cluster). The
-// [Syncer] carries batches from sources through lanes to the sink; a document always takes the same lane, so that its
+// [Syncer] carries batches from sources through lanes to the sink; a document is in one lane at a time, so that its
 // changes stay in order while many are written at once.
 //
 // # Guarantees

@@ -38,6 +38,7 @@ type stream struct {
 	name    string
 	changes []goatee.Change
 	batch   int  // changes per batch, default 1
+	bytes   int  // of a batch, default 1 per change
 	endless bool // waits for ctx at the end instead of being exhausted
 	err     error
 }
@@ -54,7 +55,7 @@ func (s *stream) Run(ctx context.Context, from goatee.Position, emit goatee.Emit
 				break
 			}
 		}
-		b := &goatee.Batch{Changes: append([]goatee.Change(nil), s.changes[i:i+n]...), Bytes: n}
+		b := &goatee.Batch{Changes: append([]goatee.Change(nil), s.changes[i:i+n]...), Bytes: max(n, s.bytes)}
 		i += n
 		b.Position = goatee.Position{ClusterTime: primitive.Timestamp{T: 1, I: uint32(i)}}
 		if err := emit(ctx, b); err != nil {

@@ -20,7 +20,21 @@ func newHasher() *hasher { return &hasher{seed: maphash.MakeSeed()} }
 // clone returns a hasher for another goroutine that gives the same hashes.
 func (h *hasher) clone() *hasher { return &hasher{seed: h.seed} }
 
-func (h *hasher) change(c *Change) uint64 { return maphash.Bytes(h.seed, h.identity(c)) }
+// change returns the hash of a change's document. Those of ids that follow one another do so too: what is filed by them
+// is found in the processor's cache.
+func (h *hasher) change(c *Change) uint64 {
+	id := h.identity(c)
+	tail := max(len(id)-4, h.at)
+	return maphash.Bytes(h.seed, id[:tail]) + digits(id[tail:])
+}
+
+// digits reads text as a hexadecimal number; letters that are no digits count as something.
+func digits(text []byte) (n uint64) {
+	for _, c := range text {
+		n = n<<4 + uint64(c&15) + uint64(c>>6)*9
+	}
+	return n
+}
 
 // identity returns the bytes that are hashed, valid until the next call. Most changes of a batch share a namespace.
 func (h *hasher) identity(c *Change) []byte {

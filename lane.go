@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -60,14 +62,14 @@ func (p *part) free() {
 	partPool.Put(p)
 }
 
-// lane writes the changes of its documents in order: look-ups, transform, write, done. A document always takes the same
-// lane, and a lane has one write under way at a time, so that order per document holds whatever the other lanes do.
+// lane writes the changes of its documents in order: look-ups, transform, write, done. A document has one lane at a time,
+// and a lane has one write under way at a time, so that order per document holds whatever the other lanes do.
 type lane struct {
-	p       *pipeline
-	index   int
-	queue   chan *part
-	hash    *hasher
-	deletes tombstones
+	p     *pipeline
+	index int
+	queue chan *part
+	load  atomic.Int64 // bytes that are queued or being written
+	hash  *hasher
 
 	// What follows is reused from batch to batch.
 	parts   []*part
@@ -94,14 +96,34 @@ func (l *lane) run(ctx context.Context) error {
 			}
 			return err
 		}
-		for i, p := range l.parts {
-			p.t.settle(1)
-			p.free()
-			l.parts[i] = nil
-		}
-		l.p.busy.add(-len(l.parts))
+		l.settle()
 	}
 	return nil
+}
+
+// put queues a part; it waits while the queue is full.
+func (l *lane) put(ctx context.Context, p *part) error {
+	l.load.Add(int64(p.bytes))
+	select {
+	case l.queue <- p:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// settle lets go of what is durable. From here on its documents may take another lane.
+func (l *lane) settle() {
+	for i, p := range l.parts {
+		for k := range p.items {
+			l.p.routes.release(p.items[k].hash)
+		}
+		l.load.Add(-int64(p.bytes))
+		p.t.settle(1)
+		p.free()
+		l.parts[i] = nil
+	}
+	l.p.busy.add(-len(l.parts))
 }
 
 // gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy,
@@ -139,7 +161,7 @@ func (l *lane) take(p *part) {
 }
 
 func (l *lane) process(ctx context.Context) error {
-	items := l.deletes.filter(l, l.items)
+	items := l.p.deletes.filter(l, l.items)
 	if l.p.latest && !l.ops.only(OpInsert, OpRead) { // among which no document occurs twice
 		n := len(items)
 		items = l.collapse(items)
@@ -241,7 +263,7 @@ func (l *lane) firstOf(items []item, rest []*Change) (int, error) {
 
 // write turns items into actions and makes them durable.
 func (l *lane) write(ctx context.Context, items []item) error {
-	l.actions = l.actions[:0]
+	l.actions = slices.Grow(l.actions[:0], len(items))
 	for i := range items {
 		if a, ok := defaultAction(items[i].change); ok {
 			l.actions = append(l.actions, a)
@@ -251,7 +273,7 @@ func (l *lane) write(ctx context.Context, items []item) error {
 		if err := l.transform(ctx); err != nil {
 			return err
 		}
-		l.actions = l.deletes.filterUnversioned(l, items, l.actions)
+		l.actions = l.p.deletes.filterUnversioned(l, items, l.actions)
 	}
 	if len(l.actions) == 0 {
 		return nil

@@ -55,6 +55,9 @@ func defaults() config {
 	}
 }
 
+// mostInFlight is what routes can count, at changeBytes each.
+const mostInFlight = 1 << 30
+
 // check finds what no single option can see, and fills in what depends on others.
 func (c *config) check() error {
 	if len(c.sources) == 0 {
@@ -163,20 +166,20 @@ func WithDeadLetter(handle func(context.Context, DeadLetter) error) Option {
 // WithLanes sets how many lanes there are, which is how many writes are under way at once. Default: 4.
 func WithLanes(n int) Option {
 	return func(c *config) error {
-		if n < 1 || n > 1024 {
-			return misuse("WithLanes", fmt.Sprintf("%d lanes: want 1 to 1024", n))
+		if n < 1 || n > mostLanes {
+			return misuse("WithLanes", fmt.Sprintf("%d lanes: want 1 to %d", n, mostLanes))
 		}
 		c.lanes = n
 		return nil
 	}
 }
 
-// WithInFlightBytes limits the bytes of batches that are read and not yet acknowledged. A larger batch passes alone.
-// Default: 16 MiB.
+// WithInFlightBytes limits the bytes of batches that are read and not yet acknowledged, up to 1 GiB. A larger batch
+// passes alone. Default: 16 MiB.
 func WithInFlightBytes(n int64) Option {
 	return func(c *config) error {
-		if n < 1 {
-			return misuse("WithInFlightBytes", fmt.Sprintf("%d bytes: want at least 1", n))
+		if n < 1 || n > mostInFlight {
+			return misuse("WithInFlightBytes", fmt.Sprintf("%d bytes: want 1 to %d", n, mostInFlight))
 		}
 		c.inFlightBytes = n
 		return nil

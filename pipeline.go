@@ -27,6 +27,8 @@ type pipeline struct {
 	// busy counts parts that lanes hold.
 	busy    counter
 	reads   reads
+	deletes tombstones
+	routes  *routes
 	counts  counts
 	saver   *checkpointer
 	latest  bool // lanes may collapse the changes of one document
@@ -41,7 +43,7 @@ type counts struct {
 }
 
 func newPipeline(c *config, fence Fence) *pipeline {
-	p := &pipeline{config: c, fence: fence, started: time.Now(), budget: budget.New(c.inFlightBytes)}
+	p := &pipeline{config: c, fence: fence, started: time.Now(), budget: budget.New(c.inFlightBytes), routes: new(routes)}
 	p.busy.init()
 	p.latest = c.transformer == nil
 	if l, ok := c.transformer.(LatestOnly); ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,9 @@ const maxRecoveries = 3
 
 // changeBytes is about what a change weighs in memory beside its document: with small documents, more than they do.
 const changeBytes = 256
+
+// minShareBytes is the size below which a batch is not divided between lanes.
+const minShareBytes = 64 << 10
 
 // sourceState is one source with what the pipeline knows about it.
 type sourceState struct {
@@ -122,16 +126,15 @@ func (s *sourceState) track(ctx context.Context, b *Batch) (*tracked, error) {
 	t := &tracked{src: s, batch: b}
 	t.pending.Store(1)
 	if len(b.Changes) > 0 {
-		n := b.Bytes
-		if n == 0 {
-			n = documentBytes(b.Changes)
+		if b.Bytes == 0 {
+			b.Bytes = documentBytes(b.Changes)
 		}
-		granted, err := s.p.budget.Acquire(ctx, int64(n+len(b.Changes)*changeBytes))
+		granted, err := s.p.budget.Acquire(ctx, int64(b.Bytes+len(b.Changes)*changeBytes))
 		if err != nil {
 			return nil, err
 		}
 		t.granted = granted
-		s.readBytes.Add(int64(n))
+		s.readBytes.Add(int64(b.Bytes))
 		s.readTime.Store(timestamp(b.Changes[len(b.Changes)-1].ClusterTime))
 	} else {
 		s.readTime.Store(timestamp(b.Position.ClusterTime))
@@ -148,18 +151,23 @@ func documentBytes(changes []Change) int {
 	return n
 }
 
-// dispatch gives each change of a batch to the lane of its document. Called by one goroutine per source.
+// dispatch gives each change of a batch to the lane its document is in, and those that are in none to the idlest lanes,
+// neighbours together. Called by one goroutine per source.
 func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
-	n := 0
+	n, share := 0, s.share(t.batch)
+	free, left := s.idlest(), share
 	for i := range t.batch.Changes {
 		c := &t.batch.Changes[i]
 		h := s.hash.change(c)
-		l := h % uint64(len(s.parts))
+		l := s.p.routes.claim(h, free)
 		if s.parts[l] == nil {
 			s.parts[l] = newPart(t)
 			n++
 		}
 		s.parts[l].add(item{change: c, hash: h, src: s})
+		if left--; left == 0 {
+			free, left = s.idlest(), share
+		}
 	}
 	t.pending.Store(int32(n))
 	s.p.busy.add(n)
@@ -168,14 +176,38 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 			continue
 		}
 		s.parts[i] = nil
-		select {
-		case s.p.lanes[i].queue <- part:
-		case <-ctx.Done():
+		if err := s.p.lanes[i].put(ctx, part); err != nil {
 			clear(s.parts)
-			return context.Cause(ctx)
+			return err
 		}
 	}
 	return nil
+}
+
+// share returns how many changes of a batch go to one lane. Few of them stay together, because each lane makes a request
+// of its own of what it gets; but a transformer may be slow, and then many are faster than one.
+func (s *sourceState) share(b *Batch) int {
+	n := len(b.Changes)
+	even := (n + len(s.parts) - 1) / len(s.parts)
+	if s.p.transformer != nil {
+		return even
+	}
+	return max(even, minShareBytes*n/max(b.Bytes, 1))
+}
+
+// idlest returns the lane with the least to do.
+func (s *sourceState) idlest() int {
+	best, least := 0, int64(math.MaxInt64)
+	for i, l := range s.p.lanes {
+		load := l.load.Load()
+		if p := s.parts[i]; p != nil {
+			load += int64(p.bytes)
+		}
+		if load < least {
+			best, least = i, load
+		}
+	}
+	return best
 }
 
 // checkDone notes that everything an exhausted source brought is acknowledged.
@@ -184,7 +216,11 @@ func (s *sourceState) checkDone() {
 		return
 	}
 	s.p.logger.Info("source done", "source", s.name, "changes", s.read.Load())
-	if s.direct && s.p.reads.complete() && s.p.stopAfterReads {
+	if !s.direct || !s.p.reads.complete() {
+		return
+	}
+	s.p.deletes.clear()
+	if s.p.stopAfterReads {
 		s.p.stopRun(errReadsDone)
 	}
 }

@@ -40,7 +40,7 @@ func (r *reads) advance() {
 	r.floor.Store(floor)
 }
 
-// complete reports whether every direct read is done, and then lets the lanes forget.
+// complete reports whether every direct read is done. From then on no delete needs to be remembered.
 func (r *reads) complete() bool {
 	for _, s := range r.sources {
 		if !s.done.Load() {
@@ -69,9 +69,10 @@ func (r *reads) isDropped(c *Change) bool {
 	return r.dropped[c.Namespace] > v || r.dropped[Namespace{Database: c.Namespace.Database}] > v
 }
 
-// tombstones are the deletes one lane has seen while direct reads are under way, and the changes it has written without
-// a version.
+// tombstones are the deletes the lanes have seen while direct reads are under way, and the changes they have written
+// without a version. A document has one lane at a time, so what happened to it before is here when its lane looks.
 type tombstones struct {
+	mu     sync.RWMutex
 	byHash map[uint64][]tombstone
 	prune  int // size at which the next pruning is worth it
 }
@@ -86,13 +87,18 @@ const minPrune = 1024
 
 // filter drops direct reads that are older than a delete or drop, and remembers deletes.
 func (t *tombstones) filter(l *lane, items []item) []item {
-	if !l.p.reads.active.Load() {
-		t.byHash = nil
+	if !l.p.reads.active.Load() || !l.ops.has(OpRead) && !l.ops.has(OpDelete) {
 		return items
 	}
-	reads := l.ops.has(OpRead) && (len(t.byHash) > 0 || len(l.p.reads.dropped) > 0)
-	if !reads && !l.ops.has(OpDelete) {
-		return items
+	if l.ops.has(OpDelete) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+	} else {
+		t.mu.RLock()
+		defer t.mu.RUnlock()
+		if len(t.byHash) == 0 && len(l.p.reads.dropped) == 0 {
+			return items
+		}
 	}
 	kept := items[:0]
 	for _, i := range items {
@@ -110,13 +116,15 @@ func (t *tombstones) filter(l *lane, items []item) []item {
 // filterUnversioned does for actions without a version, such as updates, what Elasticsearch does for all others: it
 // drops direct reads that are older than what has been written, and remembers the others' changes like deletes.
 func (t *tombstones) filterUnversioned(l *lane, items []item, actions []Action) []Action {
-	if !l.p.reads.active.Load() {
+	if !l.p.reads.active.Load() || !anyUnversioned(actions) {
 		return actions
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	kept := 0
 	for n := range actions {
 		a := &actions[n]
-		if a.ExternalVersion() == 0 && a.Kind != ActionDrop {
+		if a.isUnversioned() {
 			if i := slices.IndexFunc(items, func(i item) bool { return i.change == a.Change }); i >= 0 {
 				items = items[i:] // actions come in the order of their changes
 				if items[0].change.Op != OpRead {
@@ -133,6 +141,24 @@ func (t *tombstones) filterUnversioned(l *lane, items []item, actions []Action) 
 	}
 	clear(actions[kept:])
 	return actions[:kept]
+}
+
+func (a *Action) isUnversioned() bool { return a.ExternalVersion() == 0 && a.Kind != ActionDrop }
+
+func anyUnversioned(actions []Action) bool {
+	for i := range actions {
+		if actions[i].isUnversioned() {
+			return true
+		}
+	}
+	return false
+}
+
+// clear forgets everything.
+func (t *tombstones) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byHash = nil
 }
 
 func (t *tombstones) add(l *lane, i item) {

@@ -99,12 +99,12 @@ func TestDeletesOfOneDocumentAreRememberedOnce(t *testing.T) {
 		l.testProcess(t, l.testItem(t, stream, OpDelete, int32(1), 10+i))
 	}
 	remembered := 0
-	for _, list := range l.deletes.byHash {
+	for _, list := range l.p.deletes.byHash {
 		remembered += len(list)
 	}
 	require.Equal(t, 1, remembered)
-	require.True(t, l.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1009)))
-	require.False(t, l.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1010)))
+	require.True(t, l.p.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1009)))
+	require.False(t, l.p.deletes.isStale(l, l.testItem(t, read, OpRead, int32(1), 1010)))
 }
 
 // What a read that waits for its turn will bring may be older than any delete.

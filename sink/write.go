@@ -13,6 +13,8 @@ const (
 	keepBuffer = 4 << 20
 	// keepWrites is how many writes are kept with their buffers.
 	keepWrites = 16
+	// actionRoom is about how long an action line is.
+	actionRoom = 160
 )
 
 // write is one call of Bulk.Write. It owns the buffers and is used again for the next call.
@@ -69,7 +71,7 @@ func (w *write) release() {
 // run writes actions in their order, in as many requests as the limits ask for.
 func (w *write) run(ctx context.Context, actions []goatee.Action) error {
 	w.actions = actions
-	w.body = w.body[:0]
+	w.reserve()
 	for i := range actions {
 		if err := w.add(ctx, i); err != nil {
 			return err
@@ -82,6 +84,22 @@ func (w *write) run(ctx context.Context, actions []goatee.Action) error {
 		return &goatee.BatchError{Failed: w.failed}
 	}
 	return nil
+}
+
+// reserve makes room for the body at once. It may yet grow: JSON is about as long as BSON, not more often than not.
+func (w *write) reserve() {
+	w.body = w.body[:0]
+	room := len(w.actions) * actionRoom
+	for i := range w.actions {
+		n := w.actions[i].Body().Len()
+		room += n + n/4
+	}
+	if room = min(room, w.bulk.config.maxBytes); cap(w.body) < room {
+		w.body = make([]byte, 0, room+room/8)
+	}
+	if cap(w.lines) < len(w.actions) {
+		w.lines = make([]line, 0, len(w.actions)+len(w.actions)/8)
+	}
 }
 
 // add encodes an action, and sends what is before it when both together would be too much.

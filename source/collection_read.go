@@ -237,6 +237,9 @@ func (k *chunkRead) handle(ctx context.Context, reply reply, at primitive.Timest
 	var last bson.RawValue
 	documents := bsonjson.NewReader(reply.documents)
 	for ; documents.Next(); n++ {
+		if n == 0 {
+			b.expect(reply.size, len(documents.Value()))
+		}
 		t, id, ok := bsonjson.FindID(documents.Value())
 		if ok {
 			last = value(t, id)

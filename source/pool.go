@@ -1,6 +1,7 @@
 package source
 
 import (
+	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -41,13 +42,19 @@ func (b *block) put() {
 	b.pool.blocks.Put(b)
 }
 
+// expect makes room for the changes of a reply of size bytes that begins with a document of first bytes.
+func (b *block) expect(size, first int) {
+	if n := min(size/max(first, 1)+1, mostDocuments); n > cap(b.changes)-len(b.changes) {
+		b.changes = slices.Grow(b.changes, n)
+	}
+}
+
 // add appends an empty change and returns it.
 func (b *block) add() *goatee.Change {
-	if len(b.changes) < cap(b.changes) {
-		b.changes = b.changes[:len(b.changes)+1]
-	} else {
-		b.changes = append(b.changes, goatee.Change{})
+	if len(b.changes) == cap(b.changes) {
+		b.changes = slices.Grow(b.changes, max(len(b.changes), 16)) // append would copy large slices more often
 	}
+	b.changes = b.changes[:len(b.changes)+1]
 	return &b.changes[len(b.changes)-1]
 }
 

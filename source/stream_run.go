@@ -107,6 +107,9 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 	events := bsonjson.NewReader(reply.documents)
 	for ; events.Next(); n++ {
 		raw := events.Value()
+		if n == 0 {
+			r.block.expect(reply.size, len(raw))
+		}
 		if err := r.event.parse(raw); err != nil {
 			return n, err
 		}
