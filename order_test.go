@@ -82,9 +82,10 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 		want           int // writes
 	}{
 		"a small batch":         {changes: 100, bytes: 10_000, want: 1},
-		"one change":            {changes: 1, bytes: 1 << 20, want: 1},
-		"a large batch":         {changes: 100, bytes: 1 << 20, want: 4},
-		"a batch in between":    {changes: 100, bytes: 120 << 10, want: 2},
+		"one change":            {changes: 1, bytes: 16 << 20, want: 1},
+		"a large batch":         {changes: 100, bytes: 16 << 20, want: 4},
+		"a lane's share":        {changes: 100, bytes: 4 << 20, want: 1},
+		"a batch in between":    {changes: 100, bytes: 7 << 20, want: 2},
 		"a small batch to edit": {changes: 100, bytes: 10_000, opts: []goatee.Option{goatee.WithTransformer(asItIs)}, want: 4},
 	} {
 		t.Run(name, func(t *testing.T) {

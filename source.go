@@ -19,9 +19,6 @@ const maxRecoveries = 3
 // changeBytes is about what a change weighs in memory beside its document: with small documents, more than they do.
 const changeBytes = 256
 
-// minShareBytes is the size below which a batch is not divided between lanes.
-const minShareBytes = 64 << 10
-
 // sourceState is one source with what the pipeline knows about it.
 type sourceState struct {
 	Source
@@ -184,15 +181,16 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 	return nil
 }
 
-// share returns how many changes of a batch go to one lane. Few of them stay together, because each lane makes a request
-// of its own of what it gets; but a transformer may be slow, and then many are faster than one.
+// share returns how many changes of a batch go to one lane. They stay together unless that is more than a lane's share of
+// the budget, because each lane makes requests of its own, and because there are other batches for the other lanes. But
+// a transformer may be slow, and then many lanes are faster than one.
 func (s *sourceState) share(b *Batch) int {
-	n := len(b.Changes)
-	even := (n + len(s.parts) - 1) / len(s.parts)
+	n, lanes := len(b.Changes), len(s.parts)
+	even := (n + lanes - 1) / lanes
 	if s.p.transformer != nil {
 		return even
 	}
-	return max(even, minShareBytes*n/max(b.Bytes, 1))
+	return int(max(int64(even), s.p.inFlightBytes/int64(lanes)*int64(n)/int64(max(b.Bytes, 1))))
 }
 
 // idlest returns the lane with the least to do.

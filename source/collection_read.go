@@ -165,8 +165,12 @@ func (k *chunkRead) once(ctx context.Context) error {
 	return nil
 }
 
-// mostDocuments bounds a reply of small documents, whose changes in memory are larger than they are.
-const mostDocuments = 10_000
+const (
+	// mostDocuments bounds a reply of small documents, whose changes in memory are larger than they are.
+	mostDocuments = 10_000
+	// fewDocuments are worth a larger reply, because what a reply costs is divided among them.
+	fewDocuments = 200
+)
 
 // fit returns how many documents make a reply of the wanted size if as many as documents have size bytes.
 func (k *chunkRead) fit(documents, size int64) int64 {
@@ -174,7 +178,11 @@ func (k *chunkRead) fit(documents, size int64) int64 {
 	if documents > 0 && size > 0 {
 		average = max(size/documents, 1)
 	}
-	return min(max(int64(k.cfg.batchBytes)/average, 1), mostDocuments)
+	fit := int64(k.cfg.batchBytes) / average
+	if fit < fewDocuments {
+		fit = min(2*int64(k.cfg.batchBytes)/average, fewDocuments)
+	}
+	return min(max(fit, 1), mostDocuments)
 }
 
 func (k *chunkRead) command(at primitive.Timestamp, batchSize int64) bson.D {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -9,8 +10,11 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// systemCollections matches collections that MongoDB keeps for itself, and the chunks of GridFS files.
-const systemCollections = `^system\.|\.chunks$`
+// chunks ends the names of the collections that hold the bytes of GridFS files.
+const chunks = ".chunks"
+
+// unstreamed are the databases MongoDB leaves out of every change stream, as it does collections of its own (system.*).
+var unstreamed = []string{"admin", "config", "local"}
 
 // filter decides which namespaces a change stream is about. The client always applies it; what can be decided by
 // MongoDB is pushed down as well, so that excluded events cost nothing.
@@ -31,7 +35,7 @@ func (f *filter) fixed(ns goatee.Namespace) bool {
 }
 
 func isSystem(collection string) bool {
-	return strings.HasPrefix(collection, "system.") || strings.HasSuffix(collection, ".chunks")
+	return strings.HasPrefix(collection, "system.") || strings.HasSuffix(collection, chunks)
 }
 
 // passes reports whether changes of documents in a namespace are wanted.
@@ -67,14 +71,21 @@ func matchesAny(re *regexp.Regexp, names []string) bool {
 // stage returns the stage that lets MongoDB leave out events of documents that are not wanted, or nil for the stream
 // of one collection. Everything that is not about a document passes: it is rare, and must never be missed. It is no
 // $match, because MongoDB would rewrite one into a filter of its oplog, which adds half to what an event costs it (6.0:
-// 14 instead of 9.5 µs for an insert of 1 KB; $redact: 10.5).
+// 14 instead of 9.5 µs for an insert of 1 KB). What an event is asked first is cheap and mostly decides: 0.3 µs.
 func (f *filter) stage(target goatee.Namespace) bson.D {
 	if target.Collection != "" {
 		return nil
 	}
-	wanted := bson.A{not(regexMatch("$ns.coll", systemCollections))}
-	if len(f.databases) > 0 {
-		wanted = append(wanted, not(bson.D{{Key: "$in", Value: bson.A{"$ns.db", f.databases}}}))
+	wanted := bson.A{bson.D{{Key: "$or", Value: bson.A{
+		bson.D{{Key: "$lt", Value: bson.A{bson.D{{Key: "$indexOfBytes", Value: bson.A{"$ns.coll", chunks}}}, 0}}},
+		not(regexMatch("$ns.coll", regexp.QuoteMeta(chunks)+"$")),
+	}}}}
+	if target.Database == "" {
+		for _, name := range f.databases {
+			if !slices.Contains(unstreamed, name) {
+				wanted = append(wanted, bson.D{{Key: "$ne", Value: bson.A{"$ns.db", name}}})
+			}
+		}
 	}
 	namespace := bson.D{{Key: "$concat", Value: bson.A{"$ns.db", ".", "$ns.coll"}}}
 	if f.include != nil {
@@ -85,8 +96,8 @@ func (f *filter) stage(target goatee.Namespace) bson.D {
 	}
 	documents := bson.A{"insert", "update", "replace", "delete"}
 	keep := bson.D{{Key: "$or", Value: bson.A{
-		not(bson.D{{Key: "$in", Value: bson.A{"$operationType", documents}}}),
 		bson.D{{Key: "$and", Value: wanted}},
+		not(bson.D{{Key: "$in", Value: bson.A{"$operationType", documents}}}),
 	}}}
 	return bson.D{{Key: "$redact", Value: bson.D{{Key: "$cond", Value: bson.A{keep, "$$KEEP", "$$PRUNE"}}}}}
 }

@@ -1,10 +1,12 @@
 package source
 
 import (
+	"fmt"
 	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -81,6 +83,58 @@ func TestFilterIsPushedDown(t *testing.T) {
 				"insert keep 1", "update keep 1", "drop other", "drop drop_me", "delete keep 1", "drop keep", "dropDatabase",
 			}
 			require.Equal(t, want, got.lines(t, len(want))[:len(want)])
+		})
+	}
+}
+
+// What MongoDB leaves out are events of documents that the client would leave out, and nothing else.
+func TestStage(t *testing.T) {
+	f := setup(t)
+	re := regexp.MustCompile
+	filters := map[string]filter{
+		"everything":      {},
+		"databases":       {databases: []string{"admin", "monstache"}},
+		"include":         {include: re(`^shop\.`)},
+		"exclude":         {exclude: re(`(?i)\.ORD`)},
+		"include exclude": {include: re(`^shop\.|files`), exclude: re(`tmp`), databases: []string{"blog"}},
+	}
+	namespaces := []goatee.Namespace{
+		{Database: "shop", Collection: "orders"}, {Database: "shop", Collection: "tmp"}, {Database: "blog", Collection: "posts"},
+		{Database: "shop", Collection: "fs.files"}, {Database: "shop", Collection: "fs.chunks"},
+		{Database: "shop", Collection: "fs.chunks.old"}, {Database: "shop", Collection: "a.chunks.chunks"},
+		{Database: "monstache", Collection: "tokens"}, {Database: "shop", Collection: "chunks"},
+	}
+	for name, filter := range filters {
+		t.Run(name, func(t *testing.T) {
+			var events bson.A
+			var want []string
+			for _, ns := range namespaces {
+				for _, op := range []string{"insert", "delete", "drop", "rename", "dropDatabase", "createIndexes"} {
+					at := d("db", ns.Database, "coll", ns.Collection)
+					if op == "dropDatabase" {
+						at = d("db", ns.Database)
+					}
+					events = append(events, d("operationType", op, "ns", at))
+					if (op != "insert" && op != "delete") || filter.passes(ns) {
+						want = append(want, fmt.Sprint(op, at))
+					}
+				}
+			}
+			cursor, err := f.db.Aggregate(t.Context(), bson.A{
+				d("$documents", events), filter.stage(goatee.Namespace{}),
+			})
+			require.NoError(t, err)
+			var got []string
+			for cursor.Next(t.Context()) {
+				var event struct {
+					Op string `bson:"operationType"`
+					At bson.D `bson:"ns"`
+				}
+				require.NoError(t, cursor.Decode(&event))
+				got = append(got, fmt.Sprint(event.Op, event.At))
+			}
+			require.NoError(t, cursor.Err())
+			require.Equal(t, want, got)
 		})
 	}
 }

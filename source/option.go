@@ -95,7 +95,7 @@ func defaultStreamConfig() streamConfig {
 }
 
 func defaultReadConfig() readConfig {
-	return readConfig{common: defaultCommon(), chunkBytes: 512 << 20, batchBytes: 4 << 20, parallel: 2}
+	return readConfig{common: defaultCommon(), chunkBytes: 512 << 20, batchBytes: 2 << 20, parallel: 2}
 }
 
 func newStreamConfig(opts []ChangeStreamOption) (streamConfig, error) {
@@ -278,8 +278,8 @@ func WithChunkBytes(n int64) DirectReadOption {
 	})
 }
 
-// WithBatchBytes sets about how many bytes of documents one reply of a direct read holds; documents that are larger
-// come one by one. Default: 4 MiB.
+// WithBatchBytes sets about how many bytes of documents one reply of a direct read holds: up to twice as many when that
+// is fewer than 200 documents, and at least one document. Default: 2 MiB.
 func WithBatchBytes(n int) DirectReadOption {
 	return readOption(func(c *readConfig) error {
 		if n < 1 {

@@ -11,10 +11,12 @@ import (
 )
 
 const (
-	// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
-	batchLimit = 2 << 20
 	// replyLimit is about how many bytes one reply brings: two of them wait at any time.
-	replyLimit = 4 << 20
+	replyLimit = 2 << 20
+	// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
+	batchLimit = replyLimit * 3 / 2
+	// firstEvents is how many events the first replies bring, before it is known how large they are.
+	firstEvents = 1000
 )
 
 // streamRun is one run of a ChangeStream.
@@ -66,7 +68,8 @@ func (s *ChangeStream) newRun(from goatee.Position, emit goatee.EmitFunc) *strea
 
 // once opens the stream and reads until it ends.
 func (r *streamRun) once(ctx context.Context) (phase, error) {
-	command, err := r.command(r.position, r.cfg.batchSize)
+	batchSize := min(r.cfg.batchSize, firstEvents)
+	command, err := r.command(r.position, batchSize)
 	if err != nil {
 		return opening, err
 	}
@@ -76,7 +79,7 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 	}
 	defer c.close(ctx)
 	c.maxAwait = r.cfg.maxAwait
-	c.batchSize.Store(int64(r.cfg.batchSize))
+	c.batchSize.Store(int64(batchSize))
 	opened := false
 	for reply, err := range c.replies(ctx, first) {
 		if err != nil {
