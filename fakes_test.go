@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -37,9 +38,10 @@ func change(op goatee.Op, time uint32, id, v int) goatee.Change {
 type stream struct {
 	name    string
 	changes []goatee.Change
-	batch   int  // changes per batch, default 1
-	bytes   int  // of a batch, default 1 per change
-	endless bool // waits for ctx at the end instead of being exhausted
+	batch   int           // changes per batch, default 1
+	bytes   int           // of a batch, default 1 per change
+	pause   time.Duration // after each batch
+	endless bool          // waits for ctx at the end instead of being exhausted
 	err     error
 }
 
@@ -60,6 +62,9 @@ func (s *stream) Run(ctx context.Context, from goatee.Position, emit goatee.Emit
 		b.Position = goatee.Position{ClusterTime: primitive.Timestamp{T: 1, I: uint32(i)}}
 		if err := emit(ctx, b); err != nil {
 			return err
+		}
+		if s.pause > 0 {
+			time.Sleep(s.pause)
 		}
 	}
 	if s.endless {

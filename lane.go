@@ -306,6 +306,7 @@ func (l *lane) transform(ctx context.Context) error {
 	for i := range defaults {
 		l.out = append(l.out, Item{Change: defaults[i].Change, Actions: defaults[i : i+1 : i+1]})
 	}
+	began := time.Now()
 	if batch, ok := l.p.transformer.(BatchTransformer); ok {
 		if err := guard(func() error { return batch.TransformBatch(ctx, l.out) }); err != nil {
 			for i := range l.out {
@@ -320,6 +321,9 @@ func (l *lane) transform(ctx context.Context) error {
 				return err
 			})
 		}
+	}
+	if len(l.out) > 0 {
+		l.p.transforming.observe(time.Since(began), len(l.out))
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // what failed may have failed because of it

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,34 +75,48 @@ func TestADocumentHasOneLaneAtATime(t *testing.T) {
 	}
 }
 
-// Each lane makes a request of its own: small batches are not worth several, unless a transformer may be slow.
+// Each lane makes requests of its own: a batch stays together unless it is large, or transforming it takes its time.
 func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 	asItIs := goatee.TransformFunc(func(_ context.Context, _ *goatee.Change, a []goatee.Action) ([]goatee.Action, error) { return a, nil })
+	slow := goatee.TransformFunc(func(_ context.Context, _ *goatee.Change, a []goatee.Action) ([]goatee.Action, error) {
+		time.Sleep(time.Millisecond)
+		return a, nil
+	})
 	for name, tt := range map[string]struct {
 		changes, bytes int
-		opts           []goatee.Option
-		want           int // writes
+		transformer    goatee.Transformer
+		want           []int // lanes of the first batch, of the second
 	}{
-		"a small batch":         {changes: 100, bytes: 10_000, want: 1},
-		"one change":            {changes: 1, bytes: 16 << 20, want: 1},
-		"a large batch":         {changes: 100, bytes: 16 << 20, want: 4},
-		"a lane's share":        {changes: 100, bytes: 4 << 20, want: 1},
-		"a batch in between":    {changes: 100, bytes: 7 << 20, want: 2},
-		"a small batch to edit": {changes: 100, bytes: 10_000, opts: []goatee.Option{goatee.WithTransformer(asItIs)}, want: 4},
+		"a small batch":             {changes: 100, bytes: 10_000, want: []int{1, 1}},
+		"one change":                {changes: 1, bytes: 16 << 20, want: []int{1, 1}},
+		"a large batch":             {changes: 100, bytes: 16 << 20, want: []int{4, 4}},
+		"a lane's share":            {changes: 100, bytes: 4 << 20, want: []int{1, 1}},
+		"a batch in between":        {changes: 100, bytes: 7 << 20, want: []int{2, 2}},
+		"a transformer that is new": {changes: 100, bytes: 10_000, transformer: asItIs, want: []int{4, 1}},
+		"a slow transformer":        {changes: 100, bytes: 10_000, transformer: slow, want: []int{4, 4}},
+		"few changes for it":        {changes: 8, bytes: 10_000, transformer: slow, want: []int{4, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var changes []goatee.Change
-			for i := range tt.changes {
-				changes = append(changes, change(goatee.OpInsert, 1, i, 0))
-			}
-			w := newWatch(t)
-			src := &stream{name: "s", changes: changes, batch: tt.changes, bytes: tt.bytes}
-			s := newSyncer(t, append(tt.opts, goatee.WithSource(src), goatee.WithSink(w), goatee.WithLanes(4))...)
-			require.NoError(t, s.Run(t.Context()))
-			require.Len(t, w.writes, tt.want)
-			for _, ids := range w.writes {
-				require.InDelta(t, tt.changes/tt.want, len(ids), 10)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := newWatch(t)
+				src := &stream{name: "s", batch: tt.changes, bytes: tt.bytes, pause: time.Second}
+				for i := range 2 * tt.changes {
+					src.changes = append(src.changes, change(goatee.OpInsert, 1, i, 0))
+				}
+				opts := []goatee.Option{goatee.WithSource(src), goatee.WithSink(w), goatee.WithLanes(4)}
+				if tt.transformer != nil {
+					opts = append(opts, goatee.WithTransformer(tt.transformer))
+				}
+				require.NoError(t, newSyncer(t, opts...).Run(t.Context()))
+				require.Len(t, w.writes, tt.want[0]+tt.want[1])
+				for i, ids := range w.writes {
+					lanes := tt.want[0]
+					if i >= lanes {
+						lanes = tt.want[1]
+					}
+					require.InDelta(t, tt.changes/lanes, len(ids), 10)
+				}
+			})
 		})
 	}
 }

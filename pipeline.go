@@ -29,6 +29,8 @@ type pipeline struct {
 	reads   reads
 	deletes tombstones
 	routes  *routes
+	// transforming is how long the transformer takes.
+	transforming pace
 	counts  counts
 	saver   *checkpointer
 	latest  bool // lanes may collapse the changes of one document

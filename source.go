@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -146,66 +145,6 @@ func documentBytes(changes []Change) int {
 		n += changes[i].Document.Len()
 	}
 	return n
-}
-
-// dispatch gives each change of a batch to the lane its document is in, and those that are in none to the idlest lanes,
-// neighbours together. Called by one goroutine per source.
-func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
-	n, share := 0, s.share(t.batch)
-	free, left := s.idlest(), share
-	for i := range t.batch.Changes {
-		c := &t.batch.Changes[i]
-		h := s.hash.change(c)
-		l := s.p.routes.claim(h, free)
-		if s.parts[l] == nil {
-			s.parts[l] = newPart(t)
-			n++
-		}
-		s.parts[l].add(item{change: c, hash: h, src: s})
-		if left--; left == 0 {
-			free, left = s.idlest(), share
-		}
-	}
-	t.pending.Store(int32(n))
-	s.p.busy.add(n)
-	for i, part := range s.parts {
-		if part == nil {
-			continue
-		}
-		s.parts[i] = nil
-		if err := s.p.lanes[i].put(ctx, part); err != nil {
-			clear(s.parts)
-			return err
-		}
-	}
-	return nil
-}
-
-// share returns how many changes of a batch go to one lane. They stay together unless that is more than a lane's share of
-// the budget, because each lane makes requests of its own, and because there are other batches for the other lanes. But
-// a transformer may be slow, and then many lanes are faster than one.
-func (s *sourceState) share(b *Batch) int {
-	n, lanes := len(b.Changes), len(s.parts)
-	even := (n + lanes - 1) / lanes
-	if s.p.transformer != nil {
-		return even
-	}
-	return int(max(int64(even), s.p.inFlightBytes/int64(lanes)*int64(n)/int64(max(b.Bytes, 1))))
-}
-
-// idlest returns the lane with the least to do.
-func (s *sourceState) idlest() int {
-	best, least := 0, int64(math.MaxInt64)
-	for i, l := range s.p.lanes {
-		load := l.load.Load()
-		if p := s.parts[i]; p != nil {
-			load += int64(p.bytes)
-		}
-		if load < least {
-			best, least = i, load
-		}
-	}
-	return best
 }
 
 // checkDone notes that everything an exhausted source brought is acknowledged.

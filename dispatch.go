@@ -1,0 +1,89 @@
+package goatee
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// dispatch gives each change of a batch to the lane its document is in, and those that are in none to the idlest lanes,
+// neighbours together. Called by one goroutine per source.
+func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
+	n, share := 0, s.share(t.batch)
+	free, left := s.idlest(), share
+	for i := range t.batch.Changes {
+		c := &t.batch.Changes[i]
+		h := s.hash.change(c)
+		l := s.p.routes.claim(h, free)
+		if s.parts[l] == nil {
+			s.parts[l] = newPart(t)
+			n++
+		}
+		s.parts[l].add(item{change: c, hash: h, src: s})
+		if left--; left == 0 {
+			free, left = s.idlest(), share
+		}
+	}
+	t.pending.Store(int32(n))
+	s.p.busy.add(n)
+	for i, part := range s.parts {
+		if part == nil {
+			continue
+		}
+		s.parts[i] = nil
+		if err := s.p.lanes[i].put(ctx, part); err != nil {
+			clear(s.parts)
+			return err
+		}
+	}
+	return nil
+}
+
+// share returns how many changes of a batch go to one lane. They stay together unless that is more than a lane's share of
+// the budget, because each lane makes requests of its own, and because there are other batches for the other lanes. But
+// where transforming takes its time, many lanes are faster than one.
+func (s *sourceState) share(b *Batch) int {
+	n, lanes := len(b.Changes), len(s.parts)
+	even := (n + lanes - 1) / lanes
+	if s.p.transformer != nil && s.p.transforming.slow(n) {
+		return even
+	}
+	return int(max(int64(even), s.p.inFlightBytes/int64(lanes)*int64(n)/int64(max(b.Bytes, 1))))
+}
+
+// idlest returns the lane with the least to do.
+func (s *sourceState) idlest() int {
+	best, least := 0, int64(math.MaxInt64)
+	for i, l := range s.p.lanes {
+		load := l.load.Load()
+		if p := s.parts[i]; p != nil {
+			load += int64(p.bytes)
+		}
+		if load < least {
+			best, least = i, load
+		}
+	}
+	return best
+}
+
+// slowTransform is how long one lane may be transforming a batch before others are to help.
+const slowTransform = 10 * time.Millisecond
+
+// pace is how long a change took to transform lately.
+type pace struct{ nanos atomic.Int64 } // 0 as long as nothing is known
+
+// observe learns from the time n changes took.
+func (p *pace) observe(took time.Duration, n int) {
+	each := max(int64(took)/int64(n), 1)
+	if old := p.nanos.Load(); old != 0 {
+		each = (3*old + each) / 4
+	}
+	p.nanos.Store(each) // of what several lanes observe at once, one observation is enough
+}
+
+// slow reports whether n changes take a lane too long, or may.
+func (p *pace) slow(n int) bool {
+	each := p.nanos.Load()
+	return each == 0 || each > int64(slowTransform)/int64(n)
+}
