@@ -31,12 +31,12 @@ type pipeline struct {
 	routes  *routes
 	// transforming is how long the transformer takes.
 	transforming pace
-	counts  counts
-	saver   *checkpointer
-	latest  bool // lanes may collapse the changes of one document
-	work    context.Context
-	stop    context.CancelCauseFunc // ends work: failure or drain time-out
-	stopRun context.CancelCauseFunc // ends reading
+	counts       counts
+	saver        *checkpointer
+	latest       bool // lanes may collapse the changes of one document
+	work         context.Context
+	stop         context.CancelCauseFunc // ends work: failure or drain time-out
+	stopRun      context.CancelCauseFunc // ends reading
 }
 
 type counts struct {
