@@ -75,6 +75,7 @@ type lane struct {
 	parts   []*part
 	items   []item
 	ops     ops
+	bytes   int // of parts
 	actions []Action
 	spare   []Action // swapped with actions by a transformer
 	out     []Item
@@ -129,7 +130,7 @@ func (l *lane) settle() {
 // gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy,
 // and a lone change waits for nobody.
 func (l *lane) gather(ctx context.Context) bool {
-	l.parts, l.items, l.ops = l.parts[:0], l.items[:0], 0
+	l.parts, l.items, l.ops, l.bytes = l.parts[:0], l.items[:0], 0, 0
 	select {
 	case p, ok := <-l.queue:
 		if !ok {
@@ -139,14 +140,13 @@ func (l *lane) gather(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
-	for bytes := l.parts[0].bytes; bytes < l.p.batchBytes && len(l.items) < l.p.batchActions; {
+	for l.bytes < l.p.batchBytes && len(l.items) < l.p.batchActions {
 		select {
 		case p, ok := <-l.queue:
 			if !ok {
 				return true
 			}
 			l.take(p)
-			bytes += p.bytes
 		default:
 			return true
 		}
@@ -158,6 +158,7 @@ func (l *lane) take(p *part) {
 	l.parts = append(l.parts, p)
 	l.items = append(l.items, p.items...)
 	l.ops |= p.ops
+	l.bytes += p.bytes
 }
 
 func (l *lane) process(ctx context.Context) error {
@@ -168,10 +169,10 @@ func (l *lane) process(ctx context.Context) error {
 		l.p.counts.coalesced.Add(int64(n - len(items)))
 	}
 	for len(items) > 0 {
-		n := len(items)
+		n := l.limit(items)
 		if l.ops.has(OpUpdate) {
 			var err error
-			if n, err = l.fetch(ctx, items); err != nil {
+			if n, err = l.fetch(ctx, items[:n]); err != nil {
 				return err
 			}
 		}
@@ -181,6 +182,22 @@ func (l *lane) process(ctx context.Context) error {
 		items = items[n:]
 	}
 	return nil
+}
+
+// limit returns how many of items are written at once: one part may be more than the limits allow.
+func (l *lane) limit(items []item) int {
+	n := min(len(items), l.p.batchActions)
+	if l.bytes <= l.p.batchBytes {
+		return n
+	}
+	bytes := 0
+	for i := range items[:n] {
+		bytes += items[i].change.Document.Len()
+		if bytes > l.p.batchBytes {
+			return max(i, 1)
+		}
+	}
+	return n
 }
 
 // collapse keeps the newest of several changes of one document. Direct reads take no part: their version may be older

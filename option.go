@@ -48,7 +48,7 @@ func defaults() config {
 		lanes:              4,
 		inFlightBytes:      16 << 20,
 		batchActions:       10_000,
-		batchBytes:         1 << 20,
+		batchBytes:         4 << 20,
 		drainTimeout:       30 * time.Second,
 		checkpointInterval: time.Second,
 		idleInterval:       10 * time.Second,
@@ -186,8 +186,8 @@ func WithInFlightBytes(n int64) Option {
 	}
 }
 
-// WithBatch limits what a lane writes at once, in changes and in bytes of their documents. Lanes never wait for a batch
-// to fill. Default: 10,000 changes, 1 MiB.
+// WithBatch limits what a lane writes at once, in changes and in bytes of their documents as they came from MongoDB; a
+// larger document is written alone. Lanes never wait for a batch to fill. Default: 10,000 changes, 4 MiB.
 func WithBatch(changes, bytes int) Option {
 	return func(c *config) error {
 		if changes < 1 || bytes < 1 {

@@ -120,3 +120,30 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 		})
 	}
 }
+
+// One reply may bring more than is to be written at once.
+func TestBatchLimits(t *testing.T) {
+	size := len(value(1, 1))
+	for name, tt := range map[string]struct{ changes, bytes, want int }{
+		"changes":                     {changes: 10, bytes: 1 << 20, want: 10},
+		"bytes":                       {changes: 1000, bytes: 7 * size, want: 7},
+		"documents beyond every size": {changes: 1000, bytes: 1, want: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := &stream{name: "s", batch: 100}
+			for i := range 100 {
+				src.changes = append(src.changes, change(goatee.OpInsert, 1, i, 0))
+			}
+			w := newWatch(t)
+			s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(w), goatee.WithBatch(tt.changes, tt.bytes))
+			require.NoError(t, s.Run(t.Context()))
+			written := 0
+			for _, ids := range w.writes {
+				require.LessOrEqual(t, len(ids), tt.want)
+				written += len(ids)
+			}
+			require.Equal(t, 100, written)
+			require.Len(t, w.writes, (100+tt.want-1)/tt.want)
+		})
+	}
+}

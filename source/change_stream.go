@@ -101,7 +101,7 @@ func (s *ChangeStream) Check(ctx context.Context) error {
 
 // tryOpen opens the stream from now without reading from it and returns the token it stands at.
 func (s *ChangeStream) tryOpen(ctx context.Context) (bson.Raw, error) {
-	command, err := s.command(goatee.Position{}, 0)
+	command, err := s.command(goatee.Position{}, 0, true)
 	if err != nil {
 		return nil, err
 	}
@@ -121,9 +121,10 @@ func (s *ChangeStream) database() string {
 	return s.target.Database
 }
 
-// command returns the aggregate that opens the stream behind a position, or from now if there is none.
-func (s *ChangeStream) command(from goatee.Position, batchSize int) (bson.D, error) {
-	pipeline, err := s.pipeline(from)
+// command returns the aggregate that opens the stream behind a position, or from now if there is none, and has MongoDB
+// leave out events of no concern if it is to be filtered.
+func (s *ChangeStream) command(from goatee.Position, batchSize int, filtered bool) (bson.D, error) {
+	pipeline, err := s.pipeline(from, filtered)
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +140,10 @@ func (s *ChangeStream) command(from goatee.Position, batchSize int) (bson.D, err
 	}, nil
 }
 
-func (s *ChangeStream) pipeline(from goatee.Position) (mongo.Pipeline, error) {
+func (s *ChangeStream) pipeline(from goatee.Position, filtered bool) (mongo.Pipeline, error) {
 	pipeline := mongo.Pipeline{{{Key: "$changeStream", Value: s.stage(from)}}}
-	if match := s.cfg.filter.stage(s.target); match != nil {
-		pipeline = append(pipeline, match)
+	if stage := s.cfg.filter.stage(s.target); filtered && stage != nil {
+		pipeline = append(pipeline, stage)
 	}
 	if s.cfg.pipeline == nil {
 		return pipeline, nil

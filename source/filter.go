@@ -17,12 +17,16 @@ const chunks = ".chunks"
 var unstreamed = []string{"admin", "config", "local"}
 
 // filter decides which namespaces a change stream is about. The client always applies it; what can be decided by
-// MongoDB is pushed down as well, so that excluded events cost nothing.
+// MongoDB is pushed down as well, so that excluded events cost nothing: at once if somebody has chosen namespaces, else
+// when enough of them have come, because the stage costs MongoDB 0.7 µs for every event, a fifteenth.
 type filter struct {
 	include, exclude         *regexp.Regexp
 	dropInclude, dropExclude *regexp.Regexp
 	databases                []string
 }
+
+// chosen reports whether somebody has chosen what a stream is about.
+func (f *filter) chosen() bool { return f.include != nil || f.exclude != nil }
 
 // fixed reports whether a namespace is left out whatever the expressions say.
 func (f *filter) fixed(ns goatee.Namespace) bool {

@@ -1,12 +1,19 @@
 package source
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+	monitoring "go.mongodb.org/mongo-driver/event"
+	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -137,4 +144,40 @@ func TestStage(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
+}
+
+// MongoDB filters the namespaces of a stream when that pays, and nothing is missed while it begins to.
+func TestFilterIsPushedDownWhenItPays(t *testing.T) {
+	f := setup(t)
+	var opened, filtered atomic.Int32
+	monitor := &monitoring.CommandMonitor{Started: func(_ context.Context, e *monitoring.CommandStartedEvent) {
+		if e.CommandName == "aggregate" {
+			opened.Add(1)
+			if bytes.Contains(e.Command, []byte("$redact")) {
+				filtered.Add(1)
+			}
+		}
+	}}
+	client, err := mongo.Connect(t.Context(), options.Client().ApplyURI(f.server.URI()).SetMonitor(monitor))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Disconnect(context.Background())) })
+	watched := f
+	watched.client = client
+	stream, from := watched.stream(t, f.db.Name())
+	got, _ := run(t, stream, from)
+	chunk := primitive.Binary{Data: make([]byte, 255<<10)}
+	var want []string
+	for i := range 20 {
+		f.insert(t, "fs.chunks", d("_id", i, "data", chunk))
+		f.insert(t, "fs.files", d("_id", i))
+		want = append(want, fmt.Sprintf("insert fs.files %d", i))
+		if i == 2 { // less than a megabyte
+			require.Equal(t, want, got.lines(t, 3))
+			require.Equal(t, int32(1), opened.Load())
+			require.Zero(t, filtered.Load())
+		}
+	}
+	require.Equal(t, want, got.lines(t, len(want)))
+	require.Equal(t, int32(2), opened.Load())
+	require.Equal(t, int32(1), filtered.Load())
 }

@@ -15,6 +15,8 @@ const (
 	replyLimit = 2 << 20
 	// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
 	batchLimit = replyLimit * 3 / 2
+	// unwantedLimit is how many bytes of events of no concern are worth a filter in MongoDB.
+	unwantedLimit = 1 << 20
 	// firstEvents is how many events the first replies bring, before it is known how large they are.
 	firstEvents = 1000
 )
@@ -28,6 +30,8 @@ type streamRun struct {
 	event      event
 	block      *block // what the next batch will hold
 	attempt    int    // failures since something was read
+	filtered   bool   // whether MongoDB leaves out events that are of no concern
+	unwanted   int    // bytes of events that it could have left out
 }
 
 // Run reads until ctx ends, or the stream can never continue. It opens the stream again after every error that may
@@ -63,13 +67,14 @@ func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goate
 func (s *ChangeStream) newRun(from goatee.Position, emit goatee.EmitFunc) *streamRun {
 	return &streamRun{
 		ChangeStream: s, emit: emit, position: from, namespaces: newNamespaces(&s.cfg.filter), block: s.pool.get(),
+		filtered: s.cfg.filter.chosen() || s.cfg.pipeline != nil, // a pipeline may rely on it
 	}
 }
 
 // once opens the stream and reads until it ends.
 func (r *streamRun) once(ctx context.Context) (phase, error) {
 	batchSize := min(r.cfg.batchSize, firstEvents)
-	command, err := r.command(r.position, batchSize)
+	command, err := r.command(r.position, batchSize, r.filtered)
 	if err != nil {
 		return opening, err
 	}
@@ -95,6 +100,10 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 		events, err := r.handle(ctx, reply)
 		if err != nil {
 			return reading, err
+		}
+		if r.unwanted > unwantedLimit && !r.filtered {
+			r.filtered = true
+			return reading, nil // to open the stream again
 		}
 		if events > 0 {
 			fit := int64(replyLimit) * int64(events) / int64(reply.size)
@@ -133,7 +142,7 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 			next = r.position
 			continue
 		}
-		if err := r.add(ns); err != nil {
+		if err := r.add(ns, len(raw)); err != nil {
 			return n, err
 		}
 		r.block.bytes += len(raw)
@@ -159,14 +168,16 @@ func (r *streamRun) namespaceOf(e *event) (*namespaceInfo, error) {
 	return ns, fatal(err)
 }
 
-// add appends the event to the batch unless it is left out or of no concern.
-func (r *streamRun) add(ns *namespaceInfo) error {
+// add appends the event, of size bytes, to the batch unless it is left out or of no concern.
+func (r *streamRun) add(ns *namespaceInfo, size int) error {
 	switch {
 	case r.event.op == goatee.OpInvalidate:
 		c := r.block.add()
 		c.Op, c.Namespace, c.ClusterTime = goatee.OpInvalidate, ns.Namespace, r.event.clusterTime
 	case isDocumentOp(r.event.op) && ns.wanted:
 		return r.event.fill(r.block.add(), r.block, ns.Namespace)
+	case isDocumentOp(r.event.op):
+		r.unwanted += size
 	}
 	return nil
 }

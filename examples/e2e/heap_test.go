@@ -25,9 +25,9 @@ import (
 func TestHeapIsBounded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		size, documents int
-		live, inUse     uint64 // MiB: what is reachable while Elasticsearch is away, and the most there is at any time
+		live, inUse     uint64 // MiB: reachable while Elasticsearch is away, and the most at any time
 	}{
-		"documents of 200 bytes": {size: 140, documents: 250_000, live: 40, inUse: 80},
+		"documents of 200 bytes": {size: 140, documents: 200_000, live: 50, inUse: 120},
 		"documents of 15 MB":     {size: 15 << 20, documents: 12, live: 120, inUse: 240},
 	} {
 		t.Run(name, func(t *testing.T) {
