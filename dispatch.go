@@ -10,7 +10,7 @@ import (
 // dispatch gives each change of a batch to the lane its document is in, and those that are in none to the idlest lanes,
 // neighbours together. Called by one goroutine per source.
 func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
-	n, share := 0, s.share(t.batch)
+	n, share := 0, s.share(t)
 	free, left := s.idlest(), share
 	for i := range t.batch.Changes {
 		c := &t.batch.Changes[i]
@@ -40,17 +40,20 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 	return nil
 }
 
-// share returns how many changes of a batch go to one lane. They stay together unless that is more than a lane's share of
-// the budget, because each lane makes requests of its own, and because there are other batches for the other lanes. But
-// where transforming takes its time, many lanes are faster than one.
-func (s *sourceState) share(b *Batch) int {
-	n, lanes := len(b.Changes), len(s.parts)
-	even := (n + lanes - 1) / lanes
-	if s.p.transformer != nil && s.p.transforming.slow(n) {
-		return even
+// share returns how many changes of a batch go to one lane: all of them if about as many such batches as there are lanes
+// fit into the budget, because each lane makes requests of its own. But where transforming takes its time, many lanes are
+// faster than one.
+func (s *sourceState) share(t *tracked) int {
+	n, lanes := len(t.batch.Changes), len(s.parts)
+	parts := lanes
+	if s.p.transformer == nil || !s.p.transforming.slow(n) {
+		batches := max(1, (s.p.inFlightBytes+t.granted/2)/t.granted)
+		parts = ceil(lanes, int(min(batches, int64(lanes))))
 	}
-	return int(max(int64(even), s.p.inFlightBytes/int64(lanes)*int64(n)/int64(max(b.Bytes, 1))))
+	return ceil(n, parts)
 }
+
+func ceil(a, b int) int { return (a + b - 1) / b }
 
 // idlest returns the lane with the least to do.
 func (s *sourceState) idlest() int {

@@ -39,8 +39,12 @@ func (o ops) only(allowed ...Op) bool {
 	return o == 0
 }
 
-// itemOverhead stands for what a change weighs beyond its document: an action line, a delete.
-const itemOverhead = 128
+const (
+	// itemOverhead stands for what a change weighs beyond its document: an action line, a delete.
+	itemOverhead = 128
+	// missingBytes stands for a document that is still to be fetched.
+	missingBytes = 1 << 10
+)
 
 var partPool = sync.Pool{New: func() any { return new(part) }}
 
@@ -53,6 +57,9 @@ func newPart(t *tracked) *part {
 func (p *part) add(i item) {
 	p.items = append(p.items, i)
 	p.bytes += i.change.Document.Len() + itemOverhead
+	if i.lacksDocument() {
+		p.bytes += missingBytes
+	}
 	p.ops |= 1 << i.change.Op
 }
 
@@ -124,6 +131,9 @@ func (l *lane) settle() {
 		p.free()
 		l.parts[i] = nil
 	}
+	// Nothing of a batch is kept while the lane waits for the next.
+	clear(l.items)
+	clear(l.need)
 	l.p.busy.add(-len(l.parts))
 }
 
@@ -203,7 +213,6 @@ func (l *lane) limit(items []item) int {
 // collapse keeps the newest of several changes of one document. Direct reads take no part: their version may be older
 // than that of a change that was queued before them.
 func (l *lane) collapse(items []item) []item {
-	clear(l.seen)
 	keep := len(items)
 	for i := len(items) - 1; i >= 0; i-- {
 		c := items[i].change
@@ -216,6 +225,7 @@ func (l *lane) collapse(items []item) []item {
 		keep--
 		items[keep] = items[i]
 	}
+	clear(l.seen)
 	return items[keep:]
 }
 

@@ -48,15 +48,14 @@ func defaults() config {
 		lanes:              4,
 		inFlightBytes:      16 << 20,
 		batchActions:       10_000,
-		batchBytes:         4 << 20,
 		drainTimeout:       30 * time.Second,
 		checkpointInterval: time.Second,
 		idleInterval:       10 * time.Second,
 	}
 }
 
-// mostInFlight is what routes can count, at changeBytes each.
-const mostInFlight = 1 << 30
+// mostInFlight is as many changes as routes can count, about 1 GiB.
+const mostInFlight = mostClaims * changeBytes
 
 // check finds what no single option can see, and fills in what depends on others.
 func (c *config) check() error {
@@ -76,6 +75,12 @@ func (c *config) check() error {
 	}
 	if c.deadLetter == nil {
 		c.deadLetter = logDeadLetter(c.logger)
+	}
+	if c.batchBytes == 0 {
+		c.batchBytes = 4 << 20
+		if c.transformer != nil {
+			c.batchBytes = 1 << 20
+		}
 	}
 	return nil
 }
@@ -174,7 +179,7 @@ func WithLanes(n int) Option {
 	}
 }
 
-// WithInFlightBytes limits the bytes of batches that are read and not yet acknowledged, up to 1 GiB. A larger batch
+// WithInFlightBytes limits the bytes of batches that are read and not yet acknowledged, up to about 1 GiB. A larger batch
 // passes alone. Default: 16 MiB.
 func WithInFlightBytes(n int64) Option {
 	return func(c *config) error {
@@ -187,7 +192,8 @@ func WithInFlightBytes(n int64) Option {
 }
 
 // WithBatch limits what a lane writes at once, in changes and in bytes of their documents as they came from MongoDB; a
-// larger document is written alone. Lanes never wait for a batch to fill. Default: 10,000 changes, 4 MiB.
+// larger document is written alone. Lanes never wait for a batch to fill. Default: 10,000 changes and 4 MiB, or 1 MiB with
+// a transformer, because a decoded document takes several times its bytes.
 func WithBatch(changes, bytes int) Option {
 	return func(c *config) error {
 		if changes < 1 || bytes < 1 {

@@ -84,6 +84,7 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 	})
 	for name, tt := range map[string]struct {
 		changes, bytes int
+		budget         int64 // default 16 MiB
 		transformer    goatee.Transformer
 		want           []int // lanes of the first batch, of the second
 	}{
@@ -91,6 +92,7 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 		"one change":                {changes: 1, bytes: 16 << 20, want: []int{1, 1}},
 		"a large batch":             {changes: 100, bytes: 16 << 20, want: []int{4, 4}},
 		"a lane's share":            {changes: 100, bytes: 4 << 20, want: []int{1, 1}},
+		"changes without documents": {changes: 4000, bytes: 1, budget: 1 << 20, want: []int{4, 4}},
 		"a batch in between":        {changes: 100, bytes: 7 << 20, want: []int{2, 2}},
 		"a transformer that is new": {changes: 100, bytes: 10_000, transformer: asItIs, want: []int{4, 1}},
 		"a slow transformer":        {changes: 100, bytes: 10_000, transformer: slow, want: []int{4, 4}},
@@ -104,17 +106,20 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 					src.changes = append(src.changes, change(goatee.OpInsert, 1, i, 0))
 				}
 				opts := []goatee.Option{goatee.WithSource(src), goatee.WithSink(w), goatee.WithLanes(4)}
+				if tt.budget > 0 {
+					opts = append(opts, goatee.WithInFlightBytes(tt.budget))
+				}
 				if tt.transformer != nil {
 					opts = append(opts, goatee.WithTransformer(tt.transformer))
 				}
 				require.NoError(t, newSyncer(t, opts...).Run(t.Context()))
-				require.Len(t, w.writes, tt.want[0]+tt.want[1])
+				require.Equal(t, tt.want[0]+tt.want[1], len(w.writes))
 				for i, ids := range w.writes {
 					lanes := tt.want[0]
 					if i >= lanes {
 						lanes = tt.want[1]
 					}
-					require.InDelta(t, tt.changes/lanes, len(ids), 10)
+					require.InDelta(t, tt.changes/lanes, len(ids), float64(10+tt.changes/1000*50))
 				}
 			})
 		})

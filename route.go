@@ -3,13 +3,14 @@ package goatee
 import "sync/atomic"
 
 const (
-	// routeSlots is how many slots there are: a power of two, several times the changes that are in flight at once with
-	// small documents and the default budget. 512 KiB.
+	// routeSlots is how many slots there are: a power of two, at least twice the changes that are in flight at once with
+	// the default budget. 512 KiB.
 	routeSlots = 1 << 17
-	// laneBits of a slot are a lane, the others count changes: up to four million, which are 1 GiB in flight.
-	laneBits  = 10
-	mostLanes = 1 << laneBits
-	laneMask  = mostLanes - 1
+	// laneBits of a slot are a lane, the others count changes.
+	laneBits   = 10
+	mostLanes  = 1 << laneBits
+	laneMask   = mostLanes - 1
+	mostClaims = 1<<(32-laneBits) - 1
 )
 
 // routes knows the lane of each document that is on its way. A document has one lane at a time: while changes of it are

@@ -122,15 +122,16 @@ func (s *sourceState) track(ctx context.Context, b *Batch) (*tracked, error) {
 	t := &tracked{src: s, batch: b}
 	t.pending.Store(1)
 	if len(b.Changes) > 0 {
-		if b.Bytes == 0 {
-			b.Bytes = documentBytes(b.Changes)
+		n := b.Bytes
+		if n == 0 {
+			n = documentBytes(b.Changes)
 		}
-		granted, err := s.p.budget.Acquire(ctx, int64(b.Bytes+len(b.Changes)*changeBytes))
+		granted, err := s.p.budget.Acquire(ctx, int64(n+len(b.Changes)*changeBytes))
 		if err != nil {
 			return nil, err
 		}
 		t.granted = granted
-		s.readBytes.Add(int64(b.Bytes))
+		s.readBytes.Add(int64(n))
 		s.readTime.Store(timestamp(b.Changes[len(b.Changes)-1].ClusterTime))
 	} else {
 		s.readTime.Store(timestamp(b.Position.ClusterTime))

@@ -143,7 +143,9 @@ func (t *tombstones) filterUnversioned(l *lane, items []item, actions []Action) 
 	return actions[:kept]
 }
 
-func (a *Action) isUnversioned() bool { return a.ExternalVersion() == 0 && a.Kind != ActionDrop }
+func (a *Action) isUnversioned() bool {
+	return a.Change != nil && a.ExternalVersion() == 0 && a.Kind != ActionDrop
+}
 
 func anyUnversioned(actions []Action) bool {
 	for i := range actions {

@@ -92,6 +92,16 @@ func TestStaleReadDoesNotOverwriteWhatCarriesNoVersion(t *testing.T) {
 	}
 }
 
+// An action without its change is for the sink to refuse.
+func TestAnActionWithoutChangeIsLeftToTheSink(t *testing.T) {
+	var wrote []Action
+	sink := sinkFunc(func(_ context.Context, actions []Action) error { wrote = append(wrote, actions...); return nil })
+	stripped := TransformFunc(func(context.Context, *Change, []Action) ([]Action, error) { return []Action{{Index: "x"}}, nil })
+	l, read, _ := readingLane(t, WithSink(sink), WithTransformer(stripped))
+	l.testProcess(t, l.testItem(t, read, OpRead, int32(1), 10))
+	require.Equal(t, []Action{{Index: "x"}}, wrote)
+}
+
 // A document that comes and goes all the time is remembered once, by its last delete.
 func TestDeletesOfOneDocumentAreRememberedOnce(t *testing.T) {
 	l, read, stream := readingLane(t, WithSink(sinkFunc(func(context.Context, []Action) error { return nil })))

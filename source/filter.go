@@ -82,7 +82,7 @@ func (f *filter) stage(target goatee.Namespace) bson.D {
 	}
 	wanted := bson.A{bson.D{{Key: "$or", Value: bson.A{
 		bson.D{{Key: "$lt", Value: bson.A{bson.D{{Key: "$indexOfBytes", Value: bson.A{"$ns.coll", chunks}}}, 0}}},
-		not(regexMatch("$ns.coll", regexp.QuoteMeta(chunks)+"$")),
+		not(regexMatch("$ns.coll", regexp.QuoteMeta(chunks)+`\z`)),
 	}}}}
 	if target.Database == "" {
 		for _, name := range f.databases {

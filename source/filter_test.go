@@ -110,6 +110,7 @@ func TestStage(t *testing.T) {
 		{Database: "shop", Collection: "fs.files"}, {Database: "shop", Collection: "fs.chunks"},
 		{Database: "shop", Collection: "fs.chunks.old"}, {Database: "shop", Collection: "a.chunks.chunks"},
 		{Database: "monstache", Collection: "tokens"}, {Database: "shop", Collection: "chunks"},
+		{Database: "shop", Collection: "odd.chunks\n"},
 	}
 	for name, filter := range filters {
 		t.Run(name, func(t *testing.T) {

@@ -242,7 +242,7 @@ func WithExcludeDatabases(names ...string) ChangeStreamOption {
 	})
 }
 
-// WithBatchSize limits the events of one reply, 1 or more. Large events get fewer, so that a reply is about 4 MiB.
+// WithBatchSize limits the events of one reply, 1 or more. Large events get fewer, so that a reply is about 2 MiB.
 // Default: 10,000.
 func WithBatchSize(events int) ChangeStreamOption {
 	return streamOption(func(c *streamConfig) error {

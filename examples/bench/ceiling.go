@@ -134,6 +134,9 @@ func handleAll(replies <-chan []byte, handle func([]byte) error, finish func() e
 	return finish()
 }
 
+// errBusy is what a real Elasticsearch says when it has too much to do.
+var errBusy = errors.New("too many requests")
+
 // poster returns a function that posts a bulk body.
 func poster(ctx context.Context, url string) func([]byte) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -151,6 +154,9 @@ func poster(ctx context.Context, url string) func([]byte) error {
 		}
 		defer resp.Body.Close()
 		answer, err := io.ReadAll(resp.Body)
+		if resp.StatusCode == http.StatusTooManyRequests {
+			return errBusy
+		}
 		if err == nil && (resp.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(`"errors":false`))) {
 			err = errors.New("bulk request refused: " + resp.Status + " " + string(answer[:min(len(answer), 200)]))
 		}

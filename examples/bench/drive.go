@@ -30,6 +30,7 @@ func drive(ctx context.Context, s *settings, out io.Writer) (err error) {
 		}
 		res, err := b.run(ctx, r)
 		if err != nil {
+			writeTable(out, results) // what has been measured is not lost
 			return err
 		}
 		results = append(results, res)

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/mongo"
 
@@ -37,7 +39,12 @@ func postBodies(ctx context.Context, j *job, client *mongo.Client, clock *clock)
 	for range config.Default().ElasticsearchMaxConns {
 		senders.Go(func() {
 			for body := range queue {
-				if err := post(body); err != nil {
+				err := post(body)
+				for errors.Is(err, errBusy) && ctx.Err() == nil {
+					time.Sleep(100 * time.Millisecond)
+					err = post(body)
+				}
+				if err != nil {
 					cancel(err)
 					return
 				}

@@ -27,8 +27,8 @@ func TestHeapIsBounded(t *testing.T) {
 		size, documents int
 		live, inUse     uint64 // MiB: reachable while Elasticsearch is away, and the most at any time
 	}{
-		"documents of 200 bytes": {size: 140, documents: 200_000, live: 50, inUse: 120},
-		"documents of 15 MB":     {size: 15 << 20, documents: 12, live: 120, inUse: 240},
+		"documents of 200 bytes": {size: 140, documents: 120_000, live: 50, inUse: 120},
+		"documents of 15 MB":     {size: 15 << 20, documents: 8, live: 120, inUse: 240},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(t)
