@@ -99,7 +99,7 @@ func (d *decoder) array(src []byte, depth int) (bson.A, bool) {
 
 // countElements counts the elements in src up to the first malformed one.
 func countElements(src []byte) (n int) {
-	for r := (Reader{rest: src}); r.Next(); n++ {
+	for r := readBody(src); r.Next(); n++ {
 	}
 	return n
 }
@@ -198,17 +198,17 @@ func (d *decoder) codeWithScope(src []byte, depth int) (any, int) {
 		return nil, -1
 	}
 	scope := bson.D{}
-	r := Reader{rest: body}
+	r := readBody(body)
 	for r.Next() {
-		v, n := d.value(r.typ, r.value, depth-1)
+		v, n := d.value(r.Type(), r.Value(), depth-1)
 		if n < 0 {
-			d.within(string(r.key))
+			d.within(string(r.Key()))
 			return nil, -1
 		}
-		scope = append(scope, bson.E{Key: d.string(r.key), Value: v})
+		scope = append(scope, bson.E{Key: d.string(r.Key()), Value: v})
 	}
 	if r.reason != "" {
-		d.malformed(r.rest, r.reason)
+		d.malformed(r.rest(), r.reason)
 		return nil, -1
 	}
 	return primitive.CodeWithScope{Code: primitive.JavaScript(d.string(code)), Scope: slices.Clip(scope)}, size

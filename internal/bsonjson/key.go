@@ -93,31 +93,31 @@ func isMetadata(key []byte) bool {
 // clashes reports whether another of the elements in src makes an object of
 // what the dotted key makes a value, or the other way round.
 func clashes(src, key []byte, typ bsontype.Type, depth int) bool {
-	r := Reader{rest: src}
+	r := readBody(src)
 	for range maxSiblings {
 		if !r.Next() {
 			return false
 		}
-		if len(r.key) == len(key) && bytes.Equal(r.key, key) {
-			if decisive(typ) && decisive(r.typ) && isObject(typ) != isObject(r.typ) {
+		if len(r.Key()) == len(key) && bytes.Equal(r.Key(), key) {
+			if decisive(typ) && decisive(r.Type()) && isObject(typ) != isObject(r.Type()) {
 				return true
 			}
 			continue
 		}
-		if len(r.key) >= len(key) || key[len(r.key)] != '.' || !bytes.HasPrefix(key, r.key) {
+		if len(r.Key()) >= len(key) || key[len(r.Key())] != '.' || !bytes.HasPrefix(key, r.Key()) {
 			continue
 		}
-		if !decisive(r.typ) {
+		if !decisive(r.Type()) {
 			continue
 		}
-		if !isObject(r.typ) {
+		if !isObject(r.Type()) {
 			return true
 		}
-		if r.typ != bsontype.EmbeddedDocument {
+		if r.Type() != bsontype.EmbeddedDocument {
 			continue
 		}
-		body, _, reason := nestedBody(r.value)
-		if reason == "" && depth > 1 && clashes(body, key[len(r.key)+1:], typ, depth-1) {
+		body, _, reason := nestedBody(r.Value())
+		if reason == "" && depth > 1 && clashes(body, key[len(r.Key())+1:], typ, depth-1) {
 			return true
 		}
 	}

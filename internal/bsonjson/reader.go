@@ -3,6 +3,7 @@ package bsonjson
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 )
@@ -19,11 +20,11 @@ import (
 // Each element is checked to lie within the document; what a value of type
 // document, array or code with scope holds inside is not.
 type Reader struct {
-	rest   []byte // its capacity ends where the document ends
-	key    []byte
-	value  []byte
-	length int
-	typ    bsontype.Type
+	doc    []byte
+	end    int // where the terminator is
+	at     int // the current element, then its value, then the next element
+	val    int
+	next   int
 	reason string
 }
 
@@ -31,49 +32,81 @@ type Reader struct {
 // shows up as Err after the first Next.
 func NewReader(doc []byte) Reader {
 	body, reason := documentBody(doc)
-	return Reader{rest: body, length: len(doc), reason: reason}
+	if reason != "" {
+		return Reader{reason: reason}
+	}
+	return Reader{doc: doc, end: 4 + len(body), next: 4}
 }
+
+// readBody returns a Reader of the elements in body, which a terminator follows.
+func readBody(body []byte) Reader {
+	return Reader{doc: body[:len(body)+1], end: len(body)}
+}
+
+// rest returns what has not been read. Its capacity ends where the document ends.
+func (r *Reader) rest() []byte { return r.doc[r.next:r.end] }
 
 // Next moves to the next element. It returns false at the end and on an error.
 func (r *Reader) Next() bool {
-	if len(r.rest) == 0 || r.reason != "" {
+	at := r.next
+	if at >= r.end || r.reason != "" {
 		return false
 	}
-	n := bytes.IndexByte(r.rest[1:], 0)
-	if n < 0 {
+	val := at + 2 + keyLength(r.doc[at+1:])
+	if val > r.end {
 		r.reason = reasonKey
 		return false
 	}
-	r.typ, r.key = bsontype.Type(r.rest[0]), r.rest[1:1+n]
-	value := r.rest[n+2:]
-	size, reason := valueSize(r.typ, value)
-	if reason != "" {
-		r.reason = reason
+	t := bsontype.Type(r.doc[at])
+	size := int(fixedSizes[t])
+	if size < 0 {
+		var reason string
+		if size, reason = variableSize(t, r.doc[val:r.end]); reason != "" {
+			r.reason = reason
+			return false
+		}
+	} else if size > r.end-val {
+		r.reason = reasonShort
 		return false
 	}
-	r.value, r.rest = value[:size], value[size:]
+	r.at, r.val, r.next = at, val, val+size
 	return true
 }
 
+// keyLength returns how many bytes are before the first zero; there is one.
+func keyLength(src []byte) int {
+	n := 0
+	for ; len(src)-n >= 8; n += 8 {
+		if zeros := zeroBytes(binary.LittleEndian.Uint64(src[n:])); zeros != 0 {
+			return n + bits.TrailingZeros64(zeros)/8
+		}
+	}
+	for src[n] != 0 {
+		n++
+	}
+	return n
+}
+
+// zeroBytes sets the high bit of the lowest zero byte of v, and maybe of others above it.
+func zeroBytes(v uint64) uint64 {
+	return (v - 0x0101010101010101) &^ v & 0x8080808080808080
+}
+
 // Type returns the BSON type of the current element.
-func (r *Reader) Type() bsontype.Type { return r.typ }
+func (r *Reader) Type() bsontype.Type { return bsontype.Type(r.doc[r.at]) }
 
 // Key returns the field name of the current element, or the index in an array.
-func (r *Reader) Key() []byte { return r.key }
+func (r *Reader) Key() []byte { return r.doc[r.at+1 : r.val-1] }
 
 // Value returns the encoded value of the current element.
-func (r *Reader) Value() []byte { return r.value }
+func (r *Reader) Value() []byte { return r.doc[r.val:r.next] }
 
 // Err returns the *SyntaxError that ended the walk, or nil.
 func (r *Reader) Err() error {
 	if r.reason == "" {
 		return nil
 	}
-	offset := 0
-	if r.rest != nil {
-		offset = r.length - cap(r.rest)
-	}
-	return &SyntaxError{Offset: offset, Reason: r.reason}
+	return &SyntaxError{Offset: r.next, Reason: r.reason}
 }
 
 // FindID returns type and encoded value of the top-level _id. It is found at
@@ -82,8 +115,8 @@ func (r *Reader) Err() error {
 func FindID(doc []byte) (t bsontype.Type, value []byte, ok bool) {
 	r := NewReader(doc)
 	for r.Next() {
-		if string(r.key) == "_id" {
-			return r.typ, r.value, true
+		if string(r.Key()) == "_id" {
+			return r.Type(), r.Value(), true
 		}
 	}
 	return 0, nil, false
@@ -209,24 +242,23 @@ func pointerBody(src []byte) (ns, oid []byte, size int) {
 	return ns, src[n : n+12], n + 12
 }
 
-// fixedSize returns the size of the types that have only one, or -1.
-func fixedSize(t bsontype.Type) int {
-	switch t {
-	case bsontype.Double, bsontype.DateTime, bsontype.Timestamp, bsontype.Int64:
-		return 8
-	case bsontype.Int32:
-		return 4
-	case bsontype.ObjectID:
-		return 12
-	case bsontype.Boolean:
-		return 1
-	case bsontype.Decimal128:
-		return 16
-	case bsontype.Null, bsontype.Undefined, bsontype.MinKey, bsontype.MaxKey:
-		return 0
+// fixedSizes are the sizes of the types that have only one, and -1 for all others.
+var fixedSizes = func() (sizes [256]int8) {
+	for t := range sizes {
+		sizes[t] = -1
 	}
-	return -1
-}
+	for t, size := range map[bsontype.Type]int8{
+		bsontype.Double: 8, bsontype.DateTime: 8, bsontype.Timestamp: 8, bsontype.Int64: 8, bsontype.Int32: 4,
+		bsontype.ObjectID: 12, bsontype.Boolean: 1, bsontype.Decimal128: 16,
+		bsontype.Null: 0, bsontype.Undefined: 0, bsontype.MinKey: 0, bsontype.MaxKey: 0,
+	} {
+		sizes[t] = size
+	}
+	return sizes
+}()
+
+// fixedSize returns the size of the types that have only one, or -1.
+func fixedSize(t bsontype.Type) int { return int(fixedSizes[t]) }
 
 // valueSize returns the size of the value of type t at the start of src, or the
 // reason why there is none.
@@ -237,6 +269,11 @@ func valueSize(t bsontype.Type, src []byte) (size int, reason string) {
 		}
 		return size, ""
 	}
+	return variableSize(t, src)
+}
+
+// variableSize is valueSize for the types that have no fixed size.
+func variableSize(t bsontype.Type, src []byte) (size int, reason string) {
 	switch t {
 	case bsontype.String, bsontype.JavaScript, bsontype.Symbol:
 		_, size = stringBody(src)

@@ -105,26 +105,26 @@ func (t *transcoder) scope(dst, src []byte, depth int) ([]byte, bool) {
 		t.malformed(src, reasonDepth)
 		return dst, false
 	}
-	r := Reader{rest: src}
+	r := readBody(src)
 	dst = append(dst, '[')
 	empty := len(dst)
 	for r.Next() {
-		if t.Prune && !representable(r.typ, r.value, &t.Options) {
+		if t.Prune && !representable(r.Type(), r.Value(), &t.Options) {
 			continue
 		}
 		if len(dst) > empty {
 			dst = append(dst, ',')
 		}
-		dst = append(appendQuoted(append(dst, `{"Key":`...), r.key), `,"Value":`...)
+		dst = append(appendQuoted(append(dst, `{"Key":`...), r.Key()), `,"Value":`...)
 		var size int
-		if dst, size = t.value(dst, r.typ, r.value, depth); size < 0 {
-			t.within(string(r.key))
+		if dst, size = t.value(dst, r.Type(), r.Value(), depth); size < 0 {
+			t.within(string(r.Key()))
 			return dst, false
 		}
 		dst = append(dst, '}')
 	}
 	if r.reason != "" {
-		t.malformed(r.rest, r.reason)
+		t.malformed(r.rest(), r.reason)
 		return dst, false
 	}
 	return append(dst, ']'), true
