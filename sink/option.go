@@ -31,7 +31,7 @@ type config struct {
 func defaults() config {
 	return config{
 		// From 512 KiB to 8 MiB makes no difference to Elasticsearch; 2 MiB keeps buffers small.
-		maxBytes:           1 << 20,
+		maxBytes:           8 << 20,
 		requestTimeout:     time.Minute,
 		backoff:            backoff.Full{Base: 100 * time.Millisecond, Max: 10 * time.Second},
 		droppedCollections: true,
@@ -52,7 +52,7 @@ func newConfig(opts []Option) (config, error) {
 }
 
 // WithMaxBytes sets the size at which a bulk request body is sent, in bytes before compression. A single larger action
-// goes alone. Default: 1 MiB.
+// goes alone. Default: 8 MiB.
 func WithMaxBytes(n int) Option {
 	return func(c *config) error {
 		c.maxBytes = n

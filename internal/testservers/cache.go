@@ -84,11 +84,11 @@ func lastLines(log string) string {
 	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }
 
-// logTail returns the end of what was written to the log file at path after the first skip bytes.
-func logTail(path string, skip int64) string {
+// readLog returns what was written to the log file at path after the first skip bytes.
+func readLog(path string, skip int64) string {
 	log, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	return lastLines(string(log[min(skip, int64(len(log))):]))
+	return string(log[min(skip, int64(len(log))):])
 }

@@ -172,7 +172,7 @@ func (e *Elastic) wait(ctx context.Context) error {
 		}
 		if pauseErr := pause(ctx, pollInterval); pauseErr != nil {
 			return fmt.Errorf("Elasticsearch is not ready (%w): %w; the end of its log:\n%s", pauseErr, err,
-				logTail(e.process.logPath(), e.process.logStart))
+				lastLines(readLog(e.process.logPath(), e.process.logStart)))
 		}
 	}
 }

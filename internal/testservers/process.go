@@ -84,11 +84,11 @@ func (p *process) failed() error {
 	if err := p.gone(); err != nil {
 		return err
 	}
-	log := logTail(p.logPath(), p.logStart)
+	log := readLog(p.logPath(), p.logStart) // all of it: a stack trace may be longer than the end that is shown
 	if strings.Contains(log, "ddress already in use") {
 		return fmt.Errorf("%s: %w", p.name, errPortTaken)
 	}
-	return fmt.Errorf("%s ended by itself; the end of its log:\n%s", p.name, log)
+	return fmt.Errorf("%s ended by itself; the end of its log:\n%s", p.name, lastLines(log))
 }
 
 // running reports whether the process was started and not ended since.
