@@ -190,15 +190,21 @@ func TestStopDrainsAndStoresPositions(t *testing.T) {
 		sink.before = func(context.Context, []goatee.Action) error { time.Sleep(5 * time.Second); return nil }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
 			goatee.WithSink(sink), goatee.WithPositions(store), goatee.WithCheckpointInterval(time.Hour))
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- s.Run(ctx) }()
-		time.Sleep(time.Second)
-		stop()
-		require.NoError(t, <-ended)
+		require.NoError(t, runForASecond(t, s))
 		require.Equal(t, map[string]int32{`{"$numberInt":"1"}`: 7}, sink.state())
 		require.Equal(t, uint32(1), store.at("s").ClusterTime.I)
 	})
+}
+
+// runForASecond runs s, asks it to stop after a second of the bubble's time and returns what Run returns.
+func runForASecond(t *testing.T, s *goatee.Syncer) error {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	time.Sleep(time.Second)
+	stop()
+	return <-ended
 }
 
 func TestDrainTimesOut(t *testing.T) {
@@ -207,12 +213,7 @@ func TestDrainTimesOut(t *testing.T) {
 		sink.before = func(ctx context.Context, _ []goatee.Action) error { <-ctx.Done(); return context.Cause(ctx) }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
 			goatee.WithSink(sink), goatee.WithPositions(store), goatee.WithDrainTimeout(time.Minute))
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- s.Run(ctx) }()
-		time.Sleep(time.Second)
-		stop()
-		require.ErrorIs(t, <-ended, goatee.ErrDrainTimeout)
+		require.ErrorIs(t, runForASecond(t, s), goatee.ErrDrainTimeout)
 		require.True(t, store.at("s").IsZero(), "nothing was acknowledged")
 	})
 }
@@ -227,12 +228,7 @@ func TestDrainTimeOutMakesNoDeadLetters(t *testing.T) {
 		})
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
 			goatee.WithSink(newModel()), goatee.WithTransformer(waits), goatee.WithPositions(store))
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- s.Run(ctx) }()
-		time.Sleep(time.Second)
-		stop()
-		require.ErrorIs(t, <-ended, goatee.ErrDrainTimeout)
+		require.ErrorIs(t, runForASecond(t, s), goatee.ErrDrainTimeout)
 		require.Zero(t, s.Stats().DeadLetters)
 		require.True(t, store.at("s").IsZero())
 	})

@@ -214,9 +214,12 @@ func (e *encoder) appendDocument(dst []byte, doc *goatee.Document) ([]byte, erro
 	if err != nil {
 		return dst, err
 	}
-	// JSON is about as long as BSON: one step for a large document instead of many doublings.
-	if room := len(raw) + len(raw)/4; cap(dst)-len(dst) < room {
+	// One step for a large document instead of many doublings.
+	if room := jsonRoom(len(raw)); cap(dst)-len(dst) < room {
 		dst = slices.Grow(dst, room)
 	}
 	return bsonjson.AppendDocument(dst, raw, &e.json)
 }
+
+// jsonRoom returns how many bytes the JSON of so many bytes of BSON mostly has room in: it is about as long.
+func jsonRoom(bson int) int { return bson + bson/4 }

@@ -86,13 +86,12 @@ func (w *write) run(ctx context.Context, actions []goatee.Action) error {
 	return nil
 }
 
-// reserve makes room for the body at once. It may yet grow: JSON is about as long as BSON, not more often than not.
+// reserve makes room for the body at once; it may yet grow.
 func (w *write) reserve() {
 	w.body = w.body[:0]
 	room := len(w.actions) * actionRoom
 	for i := range w.actions {
-		n := w.actions[i].Body().Len()
-		room += n + n/4
+		room += jsonRoom(w.actions[i].Body().Len())
 	}
 	if room = min(room, w.bulk.config.maxBytes); cap(w.body) < room {
 		w.body = make([]byte, 0, room+room/8)

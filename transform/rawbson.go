@@ -33,41 +33,29 @@ func fillLength(dst []byte, start int) []byte {
 	return dst
 }
 
-// copier copies a document element by element: what is not changed goes over in long stretches.
+// copier copies a document element by element: each is copied unless it is replaced, in long stretches.
 type copier struct {
 	bsonjson.Reader
 	src   []byte
 	dst   []byte
 	start int // of the copy in dst
 	from  int // start in src of what is still to be copied
-	at    int // start in src of the current element
-	next  int // start in src of the element after it
 }
 
 func newCopier(dst, src []byte) copier {
-	return copier{Reader: bsonjson.NewReader(src), src: src, dst: openDocument(dst), start: len(dst), from: 4, next: 4}
-}
-
-// Next moves to the next element; it is copied unless it is replaced.
-func (c *copier) Next() bool {
-	if !c.Reader.Next() {
-		return false
-	}
-	c.at = c.next
-	c.next += 2 + len(c.Key()) + len(c.Value())
-	return true
+	return copier{Reader: bsonjson.NewReader(src), src: src, dst: openDocument(dst), start: len(dst), from: 4}
 }
 
 // replace leaves the current element out; what the caller appends to dst next stands in its place.
 func (c *copier) replace() {
-	c.dst = append(c.dst, c.src[c.from:c.at]...)
-	c.from = c.next
+	c.dst = append(c.dst, c.src[c.from:c.Start()]...)
+	c.from = c.End()
 }
 
 // enter is replace for a document or array that is rewritten: it appends the element's header.
 func (c *copier) enter() {
 	c.replace()
-	c.dst = append(c.dst, c.src[c.at:c.at+2+len(c.Key())]...)
+	c.dst = append(c.dst, c.src[c.Start():c.End()-len(c.Value())]...)
 }
 
 // finish copies the rest, then calls more, if there is more to append, and returns the document.

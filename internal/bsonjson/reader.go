@@ -89,7 +89,7 @@ func keyLength(src []byte) int {
 
 // zeroBytes sets the high bit of the lowest zero byte of v, and maybe of others above it.
 func zeroBytes(v uint64) uint64 {
-	return (v - 0x0101010101010101) &^ v & 0x8080808080808080
+	return (v - lowBits) &^ v & highBits
 }
 
 // Type returns the BSON type of the current element.
@@ -100,6 +100,12 @@ func (r *Reader) Key() []byte { return r.doc[r.at+1 : r.val-1] }
 
 // Value returns the encoded value of the current element.
 func (r *Reader) Value() []byte { return r.doc[r.val:r.next] }
+
+// Start returns where in the document the current element begins.
+func (r *Reader) Start() int { return r.at }
+
+// End returns where in the document the current element ends.
+func (r *Reader) End() int { return r.next }
 
 // Err returns the *SyntaxError that ended the walk, or nil.
 func (r *Reader) Err() error {
