@@ -63,7 +63,8 @@ type Action struct {
 	Version int64
 	// Change is what the action comes from. Never nil.
 	Change *Change
-	// Document is what to write. Default: the change's document. Without top-level _id, which Elasticsearch refuses.
+	// Document is what to write. Default: the change's document. Its top-level _id is left out, because Elasticsearch
+	// refuses one.
 	Document Document
 	// Index is the target. Default: the namespace in lower case.
 	Index string
@@ -75,10 +76,11 @@ type Action struct {
 	Pipeline string
 }
 
-// Body returns the document the action writes: its own, or else that of its change.
+// Body returns the document the action writes, for reading and editing. That of its change becomes the action's own
+// first: the change stays as MongoDB sent it. No bytes are copied for that.
 func (a *Action) Body() *Document {
-	if a.Document.IsZero() && a.Change != nil {
-		return &a.Change.Document
+	if a.Document.IsZero() && a.Change != nil && !a.Change.Document.IsZero() {
+		a.Document = a.Change.Document.editable()
 	}
 	return &a.Document
 }

@@ -96,7 +96,7 @@ func (c *checkpointer) collect(idle bool) ([]SourcePosition, map[*sourceState]sa
 		if low.IsZero() || s.direct && (!s.stateful || !low.Complete) {
 			continue
 		}
-		positions = append(positions, SourcePosition{Source: s.name, Position: low.Position})
+		positions = append(positions, SourcePosition{SourceID: s.id, Position: low.Position})
 		now := savedMark{moves: moves, changes: low.changes, known: true}
 		was := c.saved[s]
 		moved = moved || now.changes != was.changes || !was.known || idle && now.moves != was.moves

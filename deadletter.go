@@ -3,39 +3,143 @@ package goatee
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/goatee-sync/goatee/internal/bsonjson"
 )
 
-// DeadLetter is a change, or one action of it, that cannot be written.
+// Stage is where on its way a change could not go on.
+type Stage uint8
+
+const (
+	// StageRead: the source could not complete the change, as when MongoDB refuses the look-up of its document.
+	StageRead Stage = iota + 1
+	// StageTransform: the transformer failed or panicked.
+	StageTransform
+	// StageWrite: the sink refused an action.
+	StageWrite
+)
+
+var stageNames = [...]string{StageRead: "read", StageTransform: "transform", StageWrite: "write"}
+
+// String returns the stage in a word: "read", "transform" or "write".
+func (s Stage) String() string {
+	if int(s) < len(stageNames) && stageNames[s] != "" {
+		return stageNames[s]
+	}
+	return "unknown"
+}
+
+// DeadLetter is a change, or one action of it, that cannot be written. It owns everything it holds.
 type DeadLetter struct {
-	// Change is what was to be applied. It belongs to the batch: keep a Clone.
-	Change *Change
-	// Action is the refused action, nil when the transformer failed.
-	Action *Action
-	// Err says why: an *ActionError, or the transformer's error.
+	// Stage says where the change could not go on.
+	Stage Stage
+	// Source is the name of the source that brought the change.
+	Source string
+	// Op, Namespace, DocumentID (the _id in MongoDB) and ClusterTime are those of the change.
+	Op          Op
+	Namespace   Namespace
+	DocumentID  bson.RawValue
+	ClusterTime primitive.Timestamp
+	// Kind, Target and Version are those of the refused action. Zero unless the stage is StageWrite.
+	Kind    ActionKind
+	Target  Target
+	Version int64
+	// Status, Type and Reason are Elasticsearch's answer; Status is 0 when the action was never sent.
+	Status       int
+	Type, Reason string
+	// Attempts is how often the action was sent, or the change transformed.
+	Attempts int
+	// Time is when the failure was noticed.
+	Time time.Time
+	// Document is the document as MongoDB had it; nil for deletes and drops.
+	Document bson.Raw
+	// Err says why: an *ActionError, or the error of the transformer or the source.
 	Err error
 }
 
-// logDeadLetter is the default handler.
-func logDeadLetter(logger *slog.Logger) func(context.Context, DeadLetter) error {
+// newDeadLetter returns the dead letter of a change.
+func newDeadLetter(stage Stage, source string, c *Change, err error) DeadLetter {
+	d := DeadLetter{
+		Stage: stage, Source: source, Op: c.Op, Namespace: c.Namespace, DocumentID: cloneValue(c.ID),
+		ClusterTime: c.ClusterTime, Attempts: 1, Time: time.Now(), Err: err,
+	}
+	if raw, err := c.Document.Raw(); err == nil && len(raw) > 0 {
+		d.Document = append(bson.Raw(nil), raw...)
+	}
+	var refused *ActionError
+	if stage == StageWrite && errors.As(err, &refused) {
+		d.Kind, d.Target, d.Version = refused.Kind, refused.Target, refused.Version
+		d.Status, d.Type, d.Reason = refused.Status, refused.Type, refused.Reason
+		d.Attempts, d.Time = refused.Attempts, refused.Time
+	}
+	return d
+}
+
+// LogDeadLetter returns the default handler: one line at error level for each dead letter, its texts cut to a few hundred
+// bytes.
+func LogDeadLetter(logger *slog.Logger) func(context.Context, DeadLetter) error {
 	return func(ctx context.Context, d DeadLetter) error {
-		attrs := []any{"namespace", d.Change.Namespace.String(), "op", d.Change.Op.String(), "id", d.Change.ID.String()}
-		var refused *ActionError
-		if errors.As(d.Err, &refused) {
-			attrs = append(attrs, "index", refused.Index, "documentID", refused.ID, "status", refused.Status,
-				"type", refused.Type, "reason", refused.reason())
-		} else {
-			attrs = append(attrs, "reason", d.Err)
+		attrs := []any{
+			"stage", d.Stage.String(), "source", d.Source, "namespace", d.Namespace.String(), "op", d.Op.String(),
+			"id", cut(idText(d.DocumentID)),
 		}
-		logger.ErrorContext(ctx, "dead letter", attrs...)
+		if d.Stage == StageWrite {
+			attrs = append(attrs, "kind", d.Kind.String(), "index", cut(d.Target.Index))
+			if d.Target.ID != "" {
+				attrs = append(attrs, "documentID", cut(d.Target.ID))
+			}
+			if d.Target.Routing != "" {
+				attrs = append(attrs, "routing", cut(d.Target.Routing))
+			}
+			if d.Status != 0 {
+				attrs = append(attrs, "status", d.Status, "type", d.Type)
+			}
+		}
+		logger.ErrorContext(ctx, "dead letter", append(attrs, "reason", cut(d.reason()))...)
 		return nil
 	}
 }
 
-// reason is Elasticsearch's, or goatee's when the action was never sent.
-func (e *ActionError) reason() string {
-	if e.Reason == "" && e.Err != nil {
-		return e.Err.Error()
+// reason is Elasticsearch's, or else goatee's.
+func (d *DeadLetter) reason() string {
+	var refused *ActionError
+	switch {
+	case d.Reason != "":
+		return d.Reason
+	case errors.As(d.Err, &refused) && refused.Err != nil:
+		return refused.Err.Error()
+	case d.Err != nil:
+		return d.Err.Error()
 	}
-	return e.Reason
+	return "unknown"
+}
+
+// idText is the text of an _id, empty when there is none.
+func idText(v bson.RawValue) string {
+	if v.Type == 0 {
+		return ""
+	}
+	text, err := bsonjson.AppendID(nil, v.Type, v.Value, bsonjson.IDGoMap)
+	if err != nil {
+		return v.String()
+	}
+	return string(text)
+}
+
+// logText is how much of a text goes into a log line.
+const logText = 300
+
+// cut shortens a text that may be as large as a document.
+func cut(s string) string {
+	if len(s) <= logText {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:logText], ""), len(s))
 }

@@ -16,6 +16,8 @@ import (
 type Document struct {
 	raw     bson.Raw
 	decoded bson.M
+	// frozen documents are those of changes: Map decodes a new map each time, so that nobody edits them.
+	frozen bool
 }
 
 // NewDocument returns a document of raw bytes, which it keeps and does not copy.
@@ -56,10 +58,14 @@ func (d *Document) Raw() (bson.Raw, error) {
 	return bson.Marshal(d.decoded)
 }
 
-// Map decodes the document, once, into the Go types the driver uses for bson.M, and returns it for reading and editing:
-// what the map holds in the end is what will be written. Values may share memory with the batch; they are valid as long
-// as the change is. A zero document gives a nil map.
+// Map decodes the document into the Go types the driver uses for bson.M. The map of an action's document (Action.Body) is
+// decoded once, for reading and editing: what it holds in the end is what will be written. The document of a change is
+// read-only: each call decodes it anew, and what is done to the map has no effect. Values may share memory with the batch;
+// they are valid as long as the change is. A zero document gives a nil map.
 func (d *Document) Map() (bson.M, error) {
+	if d.frozen && d.raw != nil {
+		return bsonjson.DecodeMap(d.raw)
+	}
 	if d.decoded == nil && d.raw != nil {
 		m, err := bsonjson.DecodeMap(d.raw)
 		if err != nil {
@@ -91,7 +97,32 @@ func (d *Document) Decode(v any) error {
 	return bson.Unmarshal(raw, v)
 }
 
-// Clone returns a copy that shares no bytes with d. Values inside a decoded map are shared.
+// Clone returns a copy that shares no memory with d. A map that cannot be marshalled is copied at its top level only.
 func (d *Document) Clone() Document {
-	return Document{raw: bytes.Clone(d.raw), decoded: maps.Clone(d.decoded)}
+	if d.decoded == nil {
+		return Document{raw: bytes.Clone(d.raw), frozen: d.frozen}
+	}
+	if raw, err := bson.Marshal(d.decoded); err == nil {
+		return Document{raw: raw, frozen: d.frozen}
+	}
+	return Document{decoded: maps.Clone(d.decoded), frozen: d.frozen}
+}
+
+// freeze makes the document read-only. One that was made of a map becomes bytes; where that fails it stays as it is, and
+// whoever needs its bytes gets the error.
+func (d *Document) freeze() {
+	if d.decoded != nil {
+		if raw, err := bson.Marshal(d.decoded); err == nil {
+			d.raw, d.decoded = raw, nil
+		}
+	}
+	d.frozen = true
+}
+
+// editable returns a document of the same content that may be edited.
+func (d *Document) editable() Document {
+	if d.raw == nil {
+		return d.Clone()
+	}
+	return Document{raw: d.raw}
 }

@@ -88,11 +88,12 @@ type lane struct {
 	out     []Item
 	seen    map[uint64]*Change
 	need    []*Change
+	failed  map[*Change]error
 }
 
 func newLane(p *pipeline, index int, hash *hasher) *lane {
 	// The queue's length hardly matters: what waits in it is bounded by the budget.
-	return &lane{p: p, index: index, queue: make(chan *part, 64), hash: hash.clone(), seen: map[uint64]*Change{}}
+	return &lane{p: p, index: index, queue: make(chan *part, 64), hash: hash.clone(), seen: map[uint64]*Change{}, failed: map[*Change]error{}}
 }
 
 // run writes what arrives until the queue is closed or ctx ends, which leaves the rest unacknowledged.
@@ -261,7 +262,7 @@ func (l *lane) fetch(ctx context.Context, items []item) (int, error) {
 	if src == nil {
 		return ready, nil
 	}
-	rest, err := src.fetcher.Fetch(ctx, l.need)
+	rest, err := src.fetcher.Fetch(ctx, l.need, func(c *Change, err error) { l.failed[c] = err })
 	if err != nil {
 		return 0, fmt.Errorf("fetch documents for %s: %w", src.name, err)
 	}
@@ -364,7 +365,7 @@ func (l *lane) collect(ctx context.Context) error {
 	for i := range l.out {
 		it := &l.out[i]
 		if it.Err != nil {
-			if err := l.bury(ctx, DeadLetter{Change: it.Change, Err: it.Err}); err != nil {
+			if err := l.bury(ctx, newDeadLetter(StageTransform, "", it.Change, it.Err)); err != nil {
 				return err
 			}
 			continue
@@ -389,12 +390,12 @@ func guard(f func() error) (err error) {
 
 // buryRefused dead-letters the actions a write refused and passes on every other error.
 func (l *lane) buryRefused(ctx context.Context, err error) error {
-	var refused *BatchError
-	if !errors.As(err, &refused) {
-		return err
+	failed, rest := SplitBatchError(err)
+	if rest != nil {
+		return rest
 	}
-	for _, e := range refused.Failed {
-		if err := l.bury(ctx, DeadLetter{Change: e.Action.Change, Action: e.Action, Err: e}); err != nil {
+	for _, e := range failed {
+		if err := l.bury(ctx, newDeadLetter(StageWrite, "", l.actions[e.Ordinal].Change, e)); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ type config struct {
 // The defaults, all in one place. docs/performance.md says how the sizes were found.
 func defaults() config {
 	return config{
-		logger:             slog.New(slog.DiscardHandler),
+		logger:             slog.New(warnings{slog.Default().Handler()}),
 		lanes:              4,
 		inFlightBytes:      16 << 20,
 		batchActions:       10_000,
@@ -74,7 +74,7 @@ func (c *config) check() error {
 		names[s.Name()] = true
 	}
 	if c.deadLetter == nil {
-		c.deadLetter = logDeadLetter(c.logger)
+		c.deadLetter = LogDeadLetter(c.logger)
 	}
 	if c.batchBytes == 0 {
 		c.batchBytes = 4 << 20
@@ -140,7 +140,8 @@ func WithElector(e Elector) Option {
 	}
 }
 
-// WithLogger sets the logger. Default: none.
+// WithLogger sets the logger, also of sources, transformers and the sink that were given none of their own. Default:
+// warnings and errors, among them dead letters, go to slog.Default().
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
@@ -151,7 +152,8 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithObserver sets who is told what happens. Default: nobody.
+// WithObserver sets who is told what happens, also in sources, transformers and the sink that were given none of their
+// own. Default: nobody.
 func WithObserver(o Observer) Option {
 	return func(c *config) error { c.observer = o; return nil }
 }

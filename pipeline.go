@@ -48,7 +48,7 @@ func newPipeline(c *config, fence Fence) *pipeline {
 	p := &pipeline{config: c, fence: fence, started: time.Now(), budget: budget.New(c.inFlightBytes), routes: new(routes)}
 	p.busy.init()
 	p.latest = c.transformer == nil
-	if l, ok := c.transformer.(LatestOnly); ok {
+	if l, ok := As[LatestOnly](c.transformer); ok {
 		p.latest = l.LatestOnly()
 	}
 	hash := newHasher()

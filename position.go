@@ -35,16 +35,9 @@ func (p Position) String() string {
 	}
 }
 
-// Prefixes of the names of goatee's own sources. What follows is the namespace, or nothing for a whole deployment; a
-// PositionStore that keeps Monstache's document shapes takes the stream's id from there.
-const (
-	ChangeStreamPrefix = "change-stream:"
-	DirectReadPrefix   = "direct-read:"
-)
-
-// SourcePosition is the position of a source by its name.
+// SourcePosition is the position of a source.
 type SourcePosition struct {
-	Source   string
+	SourceID
 	Position Position
 }
 

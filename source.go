@@ -22,6 +22,7 @@ const changeBytes = 256
 type sourceState struct {
 	Source
 	p         *pipeline
+	id        SourceID
 	name      string
 	fetcher   DocumentFetcher // nil when changes come with their documents
 	direct    bool
@@ -44,9 +45,9 @@ type progress struct {
 }
 
 func newSourceState(p *pipeline, src Source, hash *hasher) *sourceState {
-	s := &sourceState{Source: src, p: p, name: src.Name(), stateful: true, hash: hash.clone(), parts: make([]*part, p.config.lanes)}
-	s.fetcher, _ = src.(DocumentFetcher)
-	if d, ok := src.(DirectReader); ok {
+	s := &sourceState{Source: src, p: p, id: Identify(src), name: src.Name(), stateful: true, hash: hash.clone(), parts: make([]*part, p.config.lanes)}
+	s.fetcher, _ = As[DocumentFetcher](src)
+	if d, ok := As[DirectReader](src); ok {
 		s.direct, s.stateful = true, d.Stateful()
 	}
 	return s
@@ -55,7 +56,7 @@ func newSourceState(p *pipeline, src Source, hash *hasher) *sourceState {
 // restore finds where the source starts.
 func (s *sourceState) restore(ctx context.Context, store PositionStore) (err error) {
 	if store != nil && s.stateful {
-		if s.from, err = store.Load(ctx, s.name); err != nil {
+		if s.from, err = store.Load(ctx, s.id); err != nil {
 			return fmt.Errorf("load the position of %s: %w", s.name, err)
 		}
 	}
@@ -69,7 +70,7 @@ func (s *sourceState) restore(ctx context.Context, store PositionStore) (err err
 }
 
 func (s *sourceState) start(ctx context.Context) (Position, error) {
-	st, ok := s.Source.(Starter)
+	st, ok := As[Starter](s.Source)
 	if !ok {
 		return Position{}, nil
 	}
@@ -175,7 +176,7 @@ func (s *sourceState) stats() SourceStats {
 		Pending: int64(s.marks.Pending()), ReadTime: fromTimestamp(s.readTime.Load()), AppliedTime: low.ClusterTime,
 		Done: s.done.Load(), DirectRead: s.direct,
 	}
-	if e, ok := s.Source.(Estimator); ok {
+	if e, ok := As[Estimator](s.Source); ok {
 		st.Estimate = e.Estimate()
 	}
 	return st

@@ -42,16 +42,17 @@ func (s *Syncer) Run(ctx context.Context) error {
 		return s.lead(ctx, 0)
 	}
 	for {
-		leading, fence, resign, err := s.elector.Campaign(ctx)
+		term, err := s.elector.Campaign(ctx)
 		if ctx.Err() != nil && err != nil {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("campaign: %w", err)
 		}
-		s.logger.Info("leading", "fence", uint64(fence))
-		err = s.lead(leading, fence)
-		s.resign(ctx, resign)
+		leading := term.Reading
+		s.logger.Info("leading", "fence", uint64(term.Fence))
+		err = s.lead(leading, term.Fence)
+		s.resign(ctx, term.Resign)
 		if !lostLeadership(leading, err) || ctx.Err() != nil {
 			return err
 		}
@@ -101,7 +102,7 @@ func (s *Syncer) checkEnds(ctx context.Context) error {
 		ends = append(ends, src)
 	}
 	for _, end := range append(ends, s.transformer, s.sink, s.positions) {
-		c, ok := end.(Checker)
+		c, ok := As[Checker](end)
 		if !ok {
 			continue
 		}
@@ -118,7 +119,7 @@ func (s *Syncer) Stats() Stats {
 	if p := s.pipeline.Load(); p != nil {
 		p.stats(&st)
 	}
-	if r, ok := s.sink.(SinkReporter); ok {
+	if r, ok := As[SinkReporter](s.sink); ok {
 		sink := r.SinkStats()
 		st.Sink = &sink
 	}

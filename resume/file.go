@@ -44,7 +44,7 @@ func (f *File) Check(context.Context) error {
 }
 
 // Load returns the stored position of a source, or the zero Position.
-func (f *File) Load(_ context.Context, source string) (goatee.Position, error) {
+func (f *File) Load(_ context.Context, source goatee.SourceID) (goatee.Position, error) {
 	c, err := f.read()
 	if err != nil {
 		return goatee.Position{}, err

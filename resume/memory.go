@@ -22,7 +22,7 @@ func NewMemory() *Memory {
 }
 
 // Load returns the stored position of a source, or the zero Position.
-func (m *Memory) Load(_ context.Context, source string) (goatee.Position, error) {
+func (m *Memory) Load(_ context.Context, source goatee.SourceID) (goatee.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return clonePosition(m.positions[source]), nil

@@ -101,7 +101,7 @@ func (m *Mongo) Check(ctx context.Context) error {
 }
 
 // Load returns the stored position of a source, or the zero Position.
-func (m *Mongo) Load(ctx context.Context, source string) (goatee.Position, error) {
+func (m *Mongo) Load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	p, err := m.load(ctx, source)
 	if err != nil {
 		return goatee.Position{}, fmt.Errorf("load position of %s: %w", source, err)
@@ -109,7 +109,7 @@ func (m *Mongo) Load(ctx context.Context, source string) (goatee.Position, error
 	return p, nil
 }
 
-func (m *Mongo) load(ctx context.Context, source string) (goatee.Position, error) {
+func (m *Mongo) load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	if id, ok := strings.CutPrefix(source, goatee.ChangeStreamPrefix); ok {
 		return m.loadStream(ctx, id)
 	}
@@ -159,7 +159,7 @@ func (m *Mongo) loadTime(ctx context.Context) (primitive.Timestamp, error) {
 	return doc.TS, err
 }
 
-func (m *Mongo) loadPosition(ctx context.Context, source string) (goatee.Position, error) {
+func (m *Mongo) loadPosition(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	var doc struct {
 		Token       bson.Raw            `bson:"token"`
 		ClusterTime primitive.Timestamp `bson:"clusterTime"`
