@@ -37,25 +37,6 @@ func ExampleDoc() {
 	// {"born":1815,"name":"ADA"}
 }
 
-// The Map function of a Monstache plug-in, unchanged but for the package name.
-func ExampleMap() {
-	tr := transform.Map(func(input *transform.MapInput) (output *transform.MapOutput, err error) {
-		doc := input.Document
-		for k, v := range doc {
-			switch v := v.(type) {
-			case string:
-				doc[k] = strings.ToUpper(v)
-			}
-		}
-		output = &transform.MapOutput{Document: doc}
-		return
-	})
-	show(tr, goateetest.Insert("test.test", `{"_id": 1, "name": "ada"}`))
-	// Output:
-	// {"index":{"_index":"test.test","_id":"1"}}
-	// {"name":"ADA"}
-}
-
 // Soft deletes: documents with a deletedAt are removed from Elasticsearch.
 func ExampleDrop() {
 	tr := transform.For("db.collection", transform.Drop(func(d *goatee.Document) bool {
@@ -81,17 +62,6 @@ func ExampleKeep() {
 		goateetest.Insert("db.collection", `{"_id": 2}`))
 	// Output:
 	// {"index":{"_index":"db.collection","_id":"1"}}
-	// {"interesting":true}
-}
-
-// The Filter function of a Monstache plug-in.
-func ExampleFilter() {
-	tr := transform.Filter(func(input *transform.MapInput) (keep bool, err error) {
-		return input.Document["interesting"] == true, nil
-	})
-	show(tr, goateetest.Insert("db.collection", `{"_id": 2}`), goateetest.Insert("db.collection", `{"_id": 3, "interesting": true}`))
-	// Output:
-	// {"index":{"_index":"db.collection","_id":"3"}}
 	// {"interesting":true}
 }
 
@@ -206,27 +176,6 @@ func ExampleIndex() {
 	// {"drop":{"_index":"orders-eu"}}
 }
 
-// An action in another index for each order, acknowledged together with the order itself.
-func ExampleProcess() {
-	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
-		d, err := goatee.DocumentOf(bson.M{"order": in.Document["_id"], "what": in.Operation})
-		if err != nil {
-			return err
-		}
-		in.Add(goatee.Action{Index: "audit", ID: fmt.Sprint(in.Document["_id"], "-", in.Timestamp.T, "-", in.Timestamp.I), Document: d})
-		return nil
-	})
-	show(tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": 3}`), goateetest.Delete("shop.orders", 1))
-	// Output:
-	// {"index":{"_index":"shop.orders","_id":"1"}}
-	// {"total":3}
-	// {"index":{"_index":"audit","_id":"1-1700000000-1"}}
-	// {"order":1,"what":"i"}
-	// {"delete":{"_index":"shop.orders","_id":"1"}}
-	// {"index":{"_index":"audit","_id":"1-1700000000-1"}}
-	// {"order":1,"what":"d"}
-}
-
 type article struct {
 	ID    int    `bson:"_id"`
 	Title string `bson:"title"`
@@ -242,33 +191,4 @@ func ExampleTyped() {
 	// Output:
 	// {"index":{"_index":"blog.articles","_id":"1"}}
 	// {"title":"Bulk actions","long":true}
-}
-
-// A change of a state brings the things that have it, each seen through a view, and only those are indexed.
-func ExampleRelateSource() {
-	db := goateetest.NewCollections()
-	db.Put("thingdb.state", `{"_id": "on", "text": "switched on"}`)
-	db.Put("thingdb.thing", `{"_id": 1, "s": "on"}`)
-	db.Put("thingdb.thingview", `{"_id": 1, "s": [{"_id": "on", "text": "switched on"}]}`)
-
-	stream := goateetest.NewSource("change-stream:", goateetest.Update("thingdb.state", `{"_id": "on", "text": "switched on"}`, nil))
-	sink := goateetest.NewSink()
-	s, err := goatee.New(
-		goatee.WithSource(transform.RelateSource(stream, db,
-			transform.Relate{Namespace: "thingdb.thing", WithNamespace: "thingdb.thingview"},
-			transform.Relate{Namespace: "thingdb.state", WithNamespace: "thingdb.thing", MatchField: "s"},
-		)),
-		goatee.WithTransformer(transform.Index(
-			transform.Exact("thingdb.thing", "things"), transform.Exact("thingdb.thingview", "things"))),
-		goatee.WithSink(sink),
-	)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(s.Run(context.Background()))
-	fmt.Println(sink.Indices(), sink.Documents("things"))
-	// Output:
-	// <nil>
-	// [things] map[1:{"s":[{"_id":"on","text":"switched on"}]}]
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/plugin"
 )
 
 func TestTimeoutAbandonsACallThatHangs(t *testing.T) {
@@ -39,7 +40,7 @@ func TestTimeoutAbandonsACallThatHangs(t *testing.T) {
 
 func TestTimeoutChangesNothingForCallsInTime(t *testing.T) {
 	inner := transform.Chain(transform.Set("a", 1), transform.RoutingField("r"),
-		transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 			in.Add(goatee.Action{ID: "more"})
 			return nil
 		}))
