@@ -3,7 +3,12 @@ package transform_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -76,6 +81,56 @@ func ExampleLookup() {
 	// Output:
 	// {"index":{"_index":"test.posts","_id":"1"}}
 	// {"title":"Hello","author":{"_id":7,"name":"ada"}}
+}
+
+// Ask a service about each document. An error that may pass is wrapped in goatee.Retry: the pipeline transforms the change
+// again later, and meanwhile goes on with the others. Any other error makes a dead letter.
+func Example_retry() {
+	requests := 0
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests++; requests == 1 {
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "blue")
+	}))
+	defer service.Close()
+
+	color := func(ctx context.Context, product string) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, service.URL+"/colors/"+url.PathEscape(product), nil)
+		if err != nil {
+			return "", err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", goatee.Retry(err) // there is no answer
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err := io.ReadAll(res.Body)
+		switch {
+		case err != nil:
+			return "", goatee.Retry(err)
+		case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
+			return "", goatee.Retry(fmt.Errorf("the service answers %s", res.Status))
+		case res.StatusCode != http.StatusOK:
+			return "", fmt.Errorf("the service answers %s", res.Status) // this product will never have a color
+		}
+		return string(body), nil
+	}
+	tr := transform.Doc(func(ctx context.Context, doc bson.M) (bson.M, error) {
+		var err error
+		doc["color"], err = color(ctx, fmt.Sprint(doc["_id"]))
+		return doc, err
+	})
+	for range 2 { // as the pipeline does by itself
+		show(tr, goateetest.Insert("shop.products", `{"_id": "kettle"}`))
+	}
+	// Output:
+	// error: change 0 (insert shop.products): the service answers 503 Service Unavailable
+	// {"index":{"_index":"shop.products","_id":"kettle"}}
+	// {"color":"blue"}
 }
 
 // Keep the comments of a post together on one shard.
