@@ -26,8 +26,8 @@ var errJoinName = errors.New("a join relation with a parent needs a name")
 
 // Join makes documents parents and children of each other in a field of Elasticsearch's type join: it sets the field to
 // {"name": …, "parent": …} and the routing that a child needs. f gets the document as the transformers before have left
-// it; for a delete the pre-image, when there is one, to route the delete. Without pre-images a child's delete needs one
-// of the sink's delete strategies. The index's mapping must declare the field.
+// it; for a delete it gets the pre-image, when there is one, so that the delete is routed. Without pre-images a child's
+// delete needs one of the sink's delete strategies. The index's mapping must declare the field.
 func Join(field string, f func(*goatee.Document) (Relation, error)) goatee.Transformer {
 	path, err := parsePath("Join", field)
 	p := perAction(func(_ context.Context, c *goatee.Change, a *goatee.Action) error {

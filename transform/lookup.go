@@ -109,7 +109,7 @@ type MissingPolicy uint8
 
 // The policies. The zero value leaves references as they are.
 const (
-	// MissingKeep leaves the reference; at another target there is nothing then.
+	// MissingKeep leaves the reference, and sets nothing at another target.
 	MissingKeep MissingPolicy = iota
 	// MissingNull puts null in the document's place.
 	MissingNull

@@ -12,8 +12,8 @@ import (
 	"github.com/goatee-sync/goatee/internal/bsonedit"
 )
 
-// What follows reads the document as the transformers before have left it. For a delete it reads the document before
-// the change, when the collection records pre-images: so the delete finds the document where it was written.
+// The transformers of this file read the document as the transformers before have left it. For a delete they read the
+// document before the change, when the collection records pre-images, so that the delete goes to where the document is.
 
 // Routing sets the routing value that f returns for a document; "" for none.
 func Routing(f func(*goatee.Document) (string, error)) goatee.Transformer {
