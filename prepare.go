@@ -13,13 +13,20 @@ import (
 // of Prepare is the cause of ctx's end, and nothing else.
 func Prepare(ctx context.Context, t Transformer, changes []*Change) ([]Item, error) {
 	p := newPreparer(t)
-	for _, c := range changes {
-		p.add(c)
+	items := make([]Item, len(changes))
+	var prepared []int // of items, those that something is to be done for
+	for i, c := range changes {
+		if items[i].Change = c; p.add(c) {
+			prepared = append(prepared, i)
+		}
 	}
 	if err := p.transform(ctx); err != nil {
 		return nil, err
 	}
-	return p.items, nil
+	for n, i := range prepared {
+		items[i] = p.items[n]
+	}
+	return items, nil
 }
 
 // preparer turns changes into actions. It is used again from batch to batch.
@@ -46,13 +53,16 @@ func (p *preparer) reset(n int) {
 	}
 }
 
-// add adds the item of a change with its default actions.
-func (p *preparer) add(c *Change) {
-	n := len(p.defaults)
-	if a, ok := defaultAction(c); ok {
-		p.defaults = append(p.defaults, a)
+// add adds the item of a change, unless nothing is to be done for it.
+func (p *preparer) add(c *Change) bool {
+	a, ok := defaultAction(c)
+	if !ok {
+		return false
 	}
-	p.items = append(p.items, Item{Change: c, Actions: p.defaults[n:len(p.defaults):len(p.defaults)]})
+	n := len(p.defaults)
+	p.defaults = append(p.defaults, a)
+	p.items = append(p.items, Item{Change: c, Actions: p.defaults[n : n+1 : n+1]})
+	return true
 }
 
 // defaultAction returns what a change becomes unless a transformer says otherwise; ok is false when there is nothing to
@@ -71,7 +81,7 @@ func defaultAction(c *Change) (a Action, ok bool) {
 	return Action{}, false
 }
 
-// transform calls the transformer for the items that have actions, and checks what it returns.
+// transform calls the transformer for the items, and checks what it returns.
 func (p *preparer) transform(ctx context.Context) error {
 	if p.transformer == nil {
 		return nil
@@ -93,9 +103,6 @@ func (p *preparer) transform(ctx context.Context) error {
 }
 
 func (p *preparer) transformOne(ctx context.Context, it *Item) {
-	if len(it.Actions) == 0 {
-		return
-	}
 	it.Err = guard(func() (err error) {
 		it.Actions, err = p.transformer.Transform(ctx, it.Change, it.Actions)
 		return err
