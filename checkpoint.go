@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 // checkpointer stores low watermarks.
 type checkpointer struct {
 	p     *pipeline
+	mu    sync.Mutex // held while positions are stored; guards saved
 	saved map[*sourceState]savedMark
 	last  atomic.Int64 // Unix nanoseconds of the last success
 	idle  time.Time    // when an idle position was last stored
@@ -70,11 +72,13 @@ func (c *checkpointer) save(ctx context.Context, idle bool) error {
 	if c.p.positions == nil {
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	positions, marks := c.collect(idle)
 	if len(positions) == 0 {
 		return nil
 	}
-	err := c.p.positions.Save(ctx, c.p.fence, positions)
+	err := guard(func() error { return c.p.positions.Save(ctx, c.p.fence, positions) })
 	if err != nil {
 		err = fmt.Errorf("store positions: %w", err)
 	} else {
@@ -83,7 +87,7 @@ func (c *checkpointer) save(ctx context.Context, idle bool) error {
 		}
 		c.last.Store(time.Now().UnixNano())
 	}
-	notify(c.p.observer.Checkpoint, CheckpointInfo{Positions: positions, Err: err})
+	notify(c.p.logger, c.p.observer.Checkpoint, CheckpointInfo{Positions: positions, Err: err})
 	return err
 }
 
@@ -91,9 +95,9 @@ func (c *checkpointer) collect(idle bool) ([]SourcePosition, map[*sourceState]sa
 	var positions []SourcePosition
 	marks := map[*sourceState]savedMark{}
 	moved := false
-	for _, s := range c.p.sources {
+	for _, s := range c.p.list() {
 		low, moves := s.marks.Low()
-		if low.IsZero() || s.direct && (!s.stateful || !low.Complete) {
+		if low.IsZero() || s.direct != nil && !s.isComplete(low.Position) {
 			continue
 		}
 		positions = append(positions, SourcePosition{SourceID: s.id, Position: low.Position})
@@ -106,4 +110,22 @@ func (c *checkpointer) collect(idle bool) ([]SourcePosition, map[*sourceState]sa
 		return nil, nil
 	}
 	return positions, marks
+}
+
+// isComplete reports whether a direct read has read everything, so that this is to be remembered. One with dead letters is
+// read again: what was refused may have been mended.
+func (s *sourceState) isComplete(low Position) bool {
+	return s.stateful && low.Complete && s.refused.Load() == 0
+}
+
+// logStored says at the end of a run where the next one will go on.
+func (c *checkpointer) logStored() {
+	if c.p.positions == nil {
+		return
+	}
+	for _, s := range c.p.list() {
+		if low := s.low(); !low.IsZero() && (s.direct == nil || s.isComplete(low)) {
+			c.p.logger.Info("position stored", "source", s.name, "position", low.String())
+		}
+	}
 }

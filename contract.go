@@ -192,6 +192,13 @@ type Targeter interface {
 	Target(a *Action) (Target, error)
 }
 
+// StateOwner is a PositionStore, Elector or Sink that keeps state in MongoDB. The pipeline leaves out changes of these
+// collections: following its own writes it would never be idle.
+type StateOwner interface {
+	// OwnNamespaces returns the collections it writes.
+	OwnNamespaces() []Namespace
+}
+
 // PositionStore keeps positions between runs. Its methods are not called concurrently.
 type PositionStore interface {
 	// Load returns the stored position of a source, or the zero Position when there is none.

@@ -22,6 +22,12 @@ func (c *counter) add(n int) {
 	}
 }
 
+func (c *counter) isZero() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n == 0
+}
+
 // wait returns when the counter is zero or, with its cause, when ctx has ended.
 func (c *counter) wait(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {

@@ -2,6 +2,7 @@ package goatee
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -14,18 +15,29 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 	free, left := s.idlest(), share
 	for i := range t.batch.Changes {
 		c := &t.batch.Changes[i]
+		if c.Op.IsBarrier() {
+			return s.notAlone(c)
+		}
+		if s.own != nil && s.own[c.Namespace] {
+			continue
+		}
 		h := s.hash.change(c)
 		l := s.p.routes.claim(h, free)
 		if s.parts[l] == nil {
 			s.parts[l] = newPart(t)
 			n++
 		}
-		s.parts[l].add(item{change: c, hash: h, src: s})
+		s.parts[l].add(item{change: c, hash: h, src: s, t: t})
 		if left--; left == 0 {
 			free, left = s.idlest(), share
 		}
 	}
-	t.pending.Store(int32(n))
+	if n == 0 {
+		t.settle()
+		return nil
+	}
+	t.parts.Store(int32(n))
+	t.open.Store(int32(n))
 	s.p.busy.add(n)
 	for i, part := range s.parts {
 		if part == nil {
@@ -38,6 +50,11 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 		}
 	}
 	return nil
+}
+
+func (s *sourceState) notAlone(c *Change) error {
+	clear(s.parts)
+	return fmt.Errorf("source %s: a %s must be alone in its batch", s.name, c.Op)
 }
 
 // share returns how many changes of a batch go to one lane: all of them if about as many such batches as there are lanes

@@ -13,6 +13,10 @@ var (
 	// ErrDrainTimeout is returned by Run when work was cancelled because it did not end within the drain time-out;
 	// positions cover only what Elasticsearch has acknowledged, so nothing is lost.
 	ErrDrainTimeout = errors.New("drain timed out: unacknowledged changes will be read again at the next start")
+	// ErrNotRunning is returned by methods that need a pipeline at work in this process.
+	ErrNotRunning = errors.New("not running: this process reads nothing at present")
+	// ErrRefused is wrapped by the error of a run that has ended by itself although documents were refused.
+	ErrRefused = errors.New("documents were refused: see the dead letters")
 	// ErrAlreadyRun is returned by the second call of Run.
 	ErrAlreadyRun = errors.New("a Syncer runs once: make a new one")
 	// ErrPanic is wrapped by the error of a call of user code that panicked.

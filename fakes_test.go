@@ -77,7 +77,9 @@ func (s *stream) Run(ctx context.Context, from goatee.Position, emit goatee.Emit
 // reader is a stream of direct reads.
 type reader struct{ stream }
 
-func (r *reader) Stateful() bool { return false }
+func (r *reader) Stateful() bool              { return false }
+func (r *reader) Namespace() goatee.Namespace { return orders }
+func (r *reader) Begun() bool                 { return true }
 
 // model is a Sink that behaves as an index does: it keeps external versions, and forgets those of deleted documents
 // when told to.
@@ -109,7 +111,9 @@ func (m *model) Write(ctx context.Context, actions []goatee.Action) error {
 		a := &actions[i]
 		names = append(names, fmt.Sprintf("%s %s %d", a.Kind, a.Change.ID, a.Change.ClusterTime.T))
 		if m.refuse != nil && m.refuse(a) {
-			refused.Failed = append(refused.Failed, &goatee.ActionError{Action: a, Status: 400, Type: "mapper_parsing_exception"})
+			e := goatee.NewActionError(i, a)
+			e.Status, e.Type = 400, "mapper_parsing_exception"
+			refused.Failed = append(refused.Failed, e)
 			continue
 		}
 		m.apply(a)
@@ -169,10 +173,10 @@ type memory struct {
 
 func newMemory() *memory { return &memory{saved: map[string]goatee.Position{}} }
 
-func (m *memory) Load(_ context.Context, source string) (goatee.Position, error) {
+func (m *memory) Load(_ context.Context, source goatee.SourceID) (goatee.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.saved[source], nil
+	return m.saved[source.Name], nil
 }
 
 func (m *memory) Save(_ context.Context, _ goatee.Fence, positions []goatee.SourcePosition) error {
@@ -183,13 +187,13 @@ func (m *memory) Save(_ context.Context, _ goatee.Fence, positions []goatee.Sour
 	}
 	m.saves++
 	for _, p := range positions {
-		m.saved[p.Source] = p.Position
+		m.saved[p.Name] = p.Position
 	}
 	return nil
 }
 
 func (m *memory) at(source string) goatee.Position {
-	p, _ := m.Load(context.Background(), source)
+	p, _ := m.Load(context.Background(), goatee.SourceID{Name: source})
 	return p
 }
 

@@ -1,10 +1,13 @@
 package goatee
 
 import (
+	"fmt"
+	"log/slog"
 	"time"
 )
 
-// Observer is told what happens. Every func may be nil; they are called from several goroutines and must return fast.
+// Observer is told what happens. Every func may be nil; they are called from several goroutines and must return fast. A
+// panic of one is logged and has no other effect.
 type Observer struct {
 	// SourceStarted is called when a source begins to run.
 	SourceStarted func(SourceInfo)
@@ -19,6 +22,8 @@ type Observer struct {
 	// State is called when a connection to MongoDB or Elasticsearch fails for the first time and when it works again:
 	// once per change of state, not once per attempt.
 	State func(StateInfo)
+	// Index is called when an index takes no writes any more and when it does again: once per change of state.
+	Index func(IndexInfo)
 }
 
 // SourceInfo is about a source that starts or stops.
@@ -50,6 +55,12 @@ type StateInfo struct {
 	Err       error
 }
 
+// IndexInfo is about an index that takes no writes (Err says why), or takes them again (Err is nil).
+type IndexInfo struct {
+	Index string
+	Err   error
+}
+
 // TeeObserver returns an observer that tells both, a first.
 func TeeObserver(a, b Observer) Observer {
 	return Observer{
@@ -59,6 +70,7 @@ func TeeObserver(a, b Observer) Observer {
 		Checkpoint:    tee(a.Checkpoint, b.Checkpoint),
 		DeadLetter:    tee(a.DeadLetter, b.DeadLetter),
 		State:         tee(a.State, b.State),
+		Index:         tee(a.Index, b.Index),
 	}
 }
 
@@ -72,8 +84,12 @@ func tee[T any](a, b func(T)) func(T) {
 	return func(v T) { a(v); b(v) }
 }
 
-func notify[T any](f func(T), v T) {
-	if f != nil {
-		f(v)
+// notify tells an observer's func, if there is one. A panic of it must not end the host.
+func notify[T any](logger *slog.Logger, f func(T), v T) {
+	if f == nil {
+		return
+	}
+	if err := guard(func() error { f(v); return nil }); err != nil {
+		logger.Error("an observer panicked", "event", fmt.Sprintf("%T", v), "error", err)
 	}
 }

@@ -39,6 +39,7 @@ type config struct {
 	idleInterval       time.Duration
 	lostPosition       LostPosition
 	stopAfterReads     bool
+	retryLimit         time.Duration
 }
 
 // The defaults, all in one place. docs/performance.md says how the sizes were found.
@@ -64,6 +65,10 @@ func (c *config) check() error {
 	}
 	if c.sink == nil {
 		return &ConfigError{Setting: "WithSink", Problem: "there is no sink", Remedy: "add one, such as sink.NewBulk"}
+	}
+	if c.elector != nil && c.positions == nil {
+		return &ConfigError{Setting: "WithElector", Problem: "there is no position store",
+			Remedy: "add WithPositions: a process that takes over must know where the one before it was"}
 	}
 	names := map[string]bool{}
 	for _, s := range c.sources {
@@ -118,7 +123,8 @@ func WithTransformer(t Transformer) Option {
 	}
 }
 
-// WithPositions sets where positions are kept between runs. Default: nowhere, each run starts from now.
+// WithPositions sets where positions are kept between runs. Default: nowhere, each run starts from now. Collections in
+// which the store keeps them are not followed.
 func WithPositions(p PositionStore) Option {
 	return func(c *config) error {
 		if p == nil {
@@ -129,7 +135,7 @@ func WithPositions(p PositionStore) Option {
 	}
 }
 
-// WithElector makes Run work only while this process leads. Default: no election.
+// WithElector makes Run work only while this process leads. It needs WithPositions. Default: no election.
 func WithElector(e Elector) Option {
 	return func(c *config) error {
 		if e == nil {
@@ -241,7 +247,20 @@ func WithLostPosition(p LostPosition) Option {
 	}
 }
 
-// WithStopAfterDirectReads ends Run, after a drain, when every direct read is complete. Default: change streams go on.
+// WithRetryLimit sets how long a change whose transformer asks for it (Retry) is tried again before it becomes a dead
+// letter. 0 is without limit. Default: 0.
+func WithRetryLimit(d time.Duration) Option {
+	return func(c *config) error {
+		if d < 0 {
+			return misuse("WithRetryLimit", "negative")
+		}
+		c.retryLimit = d
+		return nil
+	}
+}
+
+// WithStopAfterDirectReads ends Run, after a drain, when every direct read is complete or has failed. Default: change
+// streams go on.
 func WithStopAfterDirectReads() Option {
 	return func(c *config) error { c.stopAfterReads = true; return nil }
 }

@@ -3,6 +3,7 @@ package goatee
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,17 +40,18 @@ func TestEveryClaimIsReleased(t *testing.T) {
 		return nil
 	}}
 	failing := TransformFunc(func(_ context.Context, c *Change, a []Action) ([]Action, error) {
-		if c.ID.AsInt64() == 1 {
+		if id, _ := c.ID.AsInt64OK(); id == 1 {
 			return nil, errors.New("no")
 		}
 		return a, nil
 	})
 	sink := sinkFunc(func(context.Context, []Action) error { return nil })
-	s, err := New(WithSource(src), WithSink(sink), WithTransformer(failing))
+	s, err := New(WithSource(src), WithSink(sink), WithTransformer(failing),
+		WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
-	p := newPipeline(&s.config, 0)
-	require.NoError(t, p.restore(t.Context()))
-	require.NoError(t, p.run(t.Context()))
+	p := testPipeline(s)
+	require.NoError(t, p.restore())
+	require.ErrorIs(t, p.run(t.Context()), ErrRefused)
 	require.Equal(t, int64(400), p.counts.applied.Load())
 	for i := range p.routes.slots {
 		require.Zero(t, p.routes.slots[i].Load()>>laneBits)

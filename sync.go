@@ -4,17 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/goatee-sync/goatee/internal/backoff"
 )
 
-// Syncer carries changes from its sources to its sink. Make one with New and call Run once.
+// Syncer carries changes from its sources to its sink. Make one with New and call Run once. Its other methods are safe for
+// concurrent use, from the start.
 type Syncer struct {
 	config
+	mu      sync.Mutex // guards config.sources once Run has begun
 	running atomic.Bool
-	// pipeline is the one at work, nil before the first: for Stats.
+	// pipeline is the one at work, nil before the first.
 	pipeline atomic.Pointer[pipeline]
 	leading  atomic.Bool
+	totals   totals
+	ready    readiness
 }
 
 // New checks options and returns a Syncer. It does no I/O and starts no goroutines.
@@ -28,94 +37,149 @@ func New(opts ...Option) (*Syncer, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return &Syncer{config: c}, nil
+	s := &Syncer{config: c, ready: readiness{ch: make(chan struct{})}}
+	for _, end := range s.ends() {
+		instrument(end, c.logger, c.observer)
+	}
+	return s, nil
+}
+
+// instrument gives logger and observer to an end of the pipeline and to whatever it wraps.
+func instrument(end any, logger *slog.Logger, observer Observer) {
+	for ; end != nil; end = unwrap(end) {
+		if i, ok := end.(Instrumented); ok {
+			i.Instrument(logger, observer)
+		}
+	}
+}
+
+// ends returns everything that was given to New and is not nil.
+func (s *Syncer) ends() []any {
+	var ends []any
+	for _, src := range s.sourceList() {
+		ends = append(ends, src)
+	}
+	if s.transformer != nil {
+		ends = append(ends, s.transformer)
+	}
+	ends = append(ends, s.sink)
+	if s.positions != nil {
+		ends = append(ends, s.positions)
+	}
+	if s.elector != nil {
+		ends = append(ends, s.elector)
+	}
+	return ends
+}
+
+func (s *Syncer) sourceList() []Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sources)
 }
 
 // Run checks both ends, then reads, transforms and writes until ctx ends, every source is exhausted, or it cannot go
 // on. Asked to stop, it stops reading, waits for what has been read to be acknowledged (up to the drain time-out),
-// stores the positions and returns nil. When it has returned, nothing of it runs any more. It can be called once.
+// stores the positions and returns nil. A run that ends by itself returns an error when documents were refused
+// (ErrRefused) or a direct read failed. When it has returned, nothing of it runs any more. It can be called once.
 func (s *Syncer) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
 		return ErrAlreadyRun
 	}
 	if s.elector == nil {
-		return s.lead(ctx, 0)
+		return s.lead(ctx, &Term{Reading: ctx, Writing: context.WithoutCancel(ctx)})
 	}
-	for {
-		term, err := s.elector.Campaign(ctx)
-		if ctx.Err() != nil && err != nil {
-			return nil
-		}
+	for attempt := 0; ; attempt++ {
+		term, err := s.campaign(ctx)
 		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return fmt.Errorf("campaign: %w", err)
 		}
-		leading := term.Reading
+		began := time.Now()
 		s.logger.Info("leading", "fence", uint64(term.Fence))
-		err = s.lead(leading, term.Fence)
-		s.resign(ctx, term.Resign)
-		if !lostLeadership(leading, err) || ctx.Err() != nil {
+		err = s.lead(ctx, term)
+		s.resign(ctx, term)
+		if ctx.Err() != nil || !lostLeadership(term, err) {
 			return err
 		}
-		s.logger.Warn("leadership lost, standing by", "cause", context.Cause(leading))
+		s.logger.Warn("leadership lost, standing by", "error", err)
+		if time.Since(began) > steadyTerm {
+			attempt = 0
+		}
+		if campaigns.Wait(ctx, attempt, 0) != nil {
+			return nil
+		}
 	}
 }
 
-func lostLeadership(leading context.Context, err error) bool {
-	return errors.Is(err, ErrFenced) || errors.Is(err, ErrLeadershipLost) ||
-		errors.Is(context.Cause(leading), ErrLeadershipLost)
+// steadyTerm is how long a leadership must have lasted for its loss to be an event of its own.
+const steadyTerm = time.Minute
+
+// campaigns is how long to wait between leaderships that are lost at once: what refuses one may refuse the next.
+var campaigns = backoff.Full{Base: time.Second, Max: 30 * time.Second}
+
+func (s *Syncer) campaign(ctx context.Context) (term *Term, err error) {
+	panicked := guard(func() error {
+		term, err = s.elector.Campaign(ctx)
+		return nil
+	})
+	return term, errors.Join(err, panicked)
 }
 
-func (s *Syncer) resign(ctx context.Context, resign func(context.Context) error) {
+func lostLeadership(term *Term, err error) bool {
+	return errors.Is(err, ErrFenced) || errors.Is(err, ErrLeadershipLost) ||
+		errors.Is(context.Cause(term.Reading), ErrLeadershipLost) || errors.Is(context.Cause(term.Writing), ErrLeadershipLost)
+}
+
+func (s *Syncer) resign(ctx context.Context, term *Term) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := resign(ctx); err != nil {
+	if err := guard(func() error { return term.Resign(ctx) }); err != nil {
 		s.logger.Warn("resigning failed, the lease will run out", "error", err)
 	}
 }
 
 // lead is one run from the checks to the last checkpoint.
-func (s *Syncer) lead(ctx context.Context, fence Fence) error {
+func (s *Syncer) lead(ctx context.Context, term *Term) error {
 	s.leading.Store(true)
 	defer s.leading.Store(false)
-	if err := s.checkEnds(ctx); err != nil {
-		return stopped(ctx, err)
+	if err := s.checkEnds(term.Reading); err != nil {
+		return stopped(term, err)
 	}
-	p := newPipeline(&s.config, fence)
-	if err := p.restore(ctx); err != nil {
-		return stopped(ctx, err)
+	p := newPipeline(s, term)
+	if err := p.restore(); err != nil {
+		return stopped(term, err)
 	}
 	s.pipeline.Store(p)
 	return p.run(ctx)
 }
 
 // stopped makes being asked to stop before anything was read a clean end.
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), ErrLeadershipLost) {
+func stopped(term *Term, err error) error {
+	if term.Reading.Err() != nil && !errors.Is(context.Cause(term.Reading), ErrLeadershipLost) {
 		return nil
 	}
 	return err
 }
 
 func (s *Syncer) checkEnds(ctx context.Context) error {
-	var ends []any
-	for _, src := range s.sources {
-		ends = append(ends, src)
-	}
-	for _, end := range append(ends, s.transformer, s.sink, s.positions) {
+	for _, end := range s.ends() {
 		c, ok := As[Checker](end)
 		if !ok {
 			continue
 		}
-		if err := c.Check(ctx); err != nil {
+		if err := guard(func() error { return c.Check(ctx) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Stats returns a snapshot. It is cheap and safe for concurrent use.
+// Stats returns a snapshot. It is cheap.
 func (s *Syncer) Stats() Stats {
-	st := Stats{Leading: s.leading.Load(), BudgetBytes: s.inFlightBytes}
+	st := Stats{Leading: s.leading.Load(), BudgetBytes: s.inFlightBytes, Ready: s.ready.isSet()}
 	if p := s.pipeline.Load(); p != nil {
 		p.stats(&st)
 	}

@@ -20,7 +20,8 @@ import (
 
 func newSyncer(t *testing.T, opts ...goatee.Option) *goatee.Syncer {
 	t.Helper()
-	s, err := goatee.New(opts...)
+	quiet := goatee.WithLogger(slog.New(slog.DiscardHandler))
+	s, err := goatee.New(append([]goatee.Option{quiet}, opts...)...)
 	require.NoError(t, err)
 	return s
 }
@@ -31,17 +32,18 @@ func TestNewRefusesMisuse(t *testing.T) {
 		opts []goatee.Option
 		want string
 	}{
-		"no source":       {[]goatee.Option{goatee.WithSink(sink)}, "WithSource: there is no source"},
-		"no sink":         {[]goatee.Option{goatee.WithSource(src)}, "WithSink: there is no sink"},
-		"nil sink":        {[]goatee.Option{goatee.WithSink(nil)}, "WithSink: the sink is nil"},
-		"twice one name":  {[]goatee.Option{goatee.WithSource(src), goatee.WithSource(src), goatee.WithSink(sink)}, `two sources are named "a"`},
-		"no lanes":        {[]goatee.Option{goatee.WithLanes(0)}, "WithLanes: 0 lanes"},
-		"no budget":       {[]goatee.Option{goatee.WithInFlightBytes(0)}, "WithInFlightBytes"},
-		"no batch":        {[]goatee.Option{goatee.WithBatch(0, 1)}, "WithBatch"},
-		"negative drain":  {[]goatee.Option{goatee.WithDrainTimeout(-1)}, "WithDrainTimeout"},
-		"no interval":     {[]goatee.Option{goatee.WithCheckpointInterval(0)}, "WithCheckpointInterval"},
-		"unknown policy":  {[]goatee.Option{goatee.WithLostPosition(9)}, "WithLostPosition"},
-		"nil transformer": {[]goatee.Option{goatee.WithTransformer(nil)}, "WithTransformer"},
+		"no source":        {[]goatee.Option{goatee.WithSink(sink)}, "WithSource: there is no source"},
+		"no sink":          {[]goatee.Option{goatee.WithSource(src)}, "WithSink: there is no sink"},
+		"nil sink":         {[]goatee.Option{goatee.WithSink(nil)}, "WithSink: the sink is nil"},
+		"twice one name":   {[]goatee.Option{goatee.WithSource(src), goatee.WithSource(src), goatee.WithSink(sink)}, `two sources are named "a"`},
+		"no lanes":         {[]goatee.Option{goatee.WithLanes(0)}, "WithLanes: 0 lanes"},
+		"no budget":        {[]goatee.Option{goatee.WithInFlightBytes(0)}, "WithInFlightBytes"},
+		"no batch":         {[]goatee.Option{goatee.WithBatch(0, 1)}, "WithBatch"},
+		"negative drain":   {[]goatee.Option{goatee.WithDrainTimeout(-1)}, "WithDrainTimeout"},
+		"no interval":      {[]goatee.Option{goatee.WithCheckpointInterval(0)}, "WithCheckpointInterval"},
+		"unknown policy":   {[]goatee.Option{goatee.WithLostPosition(9)}, "WithLostPosition"},
+		"an elector alone": {[]goatee.Option{goatee.WithSource(src), goatee.WithSink(sink), goatee.WithElector(&elector{})}, "WithElector: there is no position store"},
+		"nil transformer":  {[]goatee.Option{goatee.WithTransformer(nil)}, "WithTransformer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := goatee.New(tt.opts...)
@@ -113,7 +115,7 @@ func TestCrashesLoseNothing(t *testing.T) {
 				}
 				return nil
 			}
-			at, _ := store.Load(t.Context(), "s")
+			at, _ := store.Load(t.Context(), goatee.SourceID{Name: "s"})
 			s := newSyncer(t,
 				goatee.WithSource(&stream{name: "s", changes: changes, batch: 1 + r.IntN(10)}),
 				goatee.WithSource(readAt(r, changes, int(at.ClusterTime.I))),
@@ -322,7 +324,7 @@ func TestRefusedActionsAreDeadLetteredOnce(t *testing.T) {
 	var log bytes.Buffer
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: changes, batch: 4}), goatee.WithSink(sink),
 		goatee.WithPositions(store), goatee.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-	require.NoError(t, s.Run(t.Context()))
+	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrRefused, "a run that ends by itself says that something is missing")
 	require.Len(t, sink.state(), 9)
 	require.Equal(t, int64(1), s.Stats().DeadLetters)
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("dead letter")))
@@ -365,11 +367,11 @@ func TestTransformerErrorsAndPanicsHarmNothingElse(t *testing.T) {
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: changes, batch: 6}), goatee.WithSink(sink),
 		goatee.WithTransformer(tr), goatee.WithLanes(1),
 		goatee.WithDeadLetter(func(_ context.Context, d goatee.DeadLetter) error { dead = append(dead, d.Err.Error()); return nil }))
-	require.NoError(t, s.Run(t.Context()))
+	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrRefused)
 	require.Equal(t, map[string]int32{`{"$numberInt":"0"}`: 99, `{"$numberInt":"4"}`: 99, `{"$numberInt":"5"}`: 99}, sink.state())
 	require.Len(t, dead, 2)
 	require.Equal(t, "boom", dead[0])
-	require.Contains(t, dead[1], "transformer panicked: ouch")
+	require.Contains(t, dead[1], "panic: ouch")
 }
 
 func TestSourceErrorEndsRun(t *testing.T) {
@@ -441,7 +443,7 @@ func TestUpdatesWithoutDocumentsAreFetched(t *testing.T) {
 // fetchingStream leaves all but two documents for the next call.
 type fetchingStream struct{ stream }
 
-func (f *fetchingStream) Fetch(_ context.Context, changes []*goatee.Change) ([]*goatee.Change, error) {
+func (f *fetchingStream) Fetch(_ context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
 	n := min(2, len(changes))
 	for _, c := range changes[:n] {
 		if id := int(c.ID.Int32()); id != 3 {
@@ -511,7 +513,8 @@ func TestFencedCheckpointEndsRun(t *testing.T) {
 func TestLostLeadershipStandsByAgain(t *testing.T) {
 	e := &elector{}
 	src := &stream{name: "s", endless: true}
-	s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithElector(e))
+	s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithElector(e),
+		goatee.WithPositions(newMemory()))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	e.second = stop
@@ -535,7 +538,8 @@ func TestLostLeadershipCancelsWorkAtOnce(t *testing.T) {
 			return cause
 		}
 		src := &stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 1)}, endless: true}
-		s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(sink), goatee.WithElector(e), goatee.WithDrainTimeout(0))
+		s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(sink), goatee.WithElector(e), goatee.WithDrainTimeout(0),
+			goatee.WithPositions(newMemory()))
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		e.second = stop
@@ -546,17 +550,25 @@ func TestLostLeadershipCancelsWorkAtOnce(t *testing.T) {
 }
 
 type elector struct {
+	fence               goatee.Fence
 	campaigns, resigned int
 	second              func()
 }
 
-func (e *elector) Campaign(ctx context.Context) (context.Context, goatee.Fence, func(context.Context) error, error) {
+func (e *elector) Campaign(ctx context.Context) (*goatee.Term, error) {
 	e.campaigns++
-	leading, cancel := context.WithCancelCause(ctx)
+	e.fence++
+	reading, stop := context.WithCancelCause(ctx)
+	writing, lose := context.WithCancelCause(context.WithoutCancel(ctx))
 	if e.campaigns == 1 {
-		time.AfterFunc(time.Millisecond, func() { cancel(goatee.ErrLeadershipLost) })
+		time.AfterFunc(time.Millisecond, func() { stop(goatee.ErrLeadershipLost); lose(goatee.ErrLeadershipLost) })
 	} else {
 		time.AfterFunc(time.Millisecond, e.second)
 	}
-	return leading, goatee.Fence(e.campaigns), func(context.Context) error { cancel(nil); e.resigned++; return nil }, nil
+	return &goatee.Term{Fence: e.fence, Reading: reading, Writing: writing, Resign: func(context.Context) error {
+		e.resigned++
+		stop(nil)
+		lose(nil)
+		return nil
+	}}, nil
 }

@@ -1,0 +1,254 @@
+package goatee
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// reads knows which direct reads are under way and what has been deleted in their namespaces meanwhile: Elasticsearch
+// forgets the version of a deleted document after index.gc_deletes, and would then accept an older copy that a slow read
+// still holds. What counts is what is written, by whoever's decision: a delete in MongoDB, a transformer that drops the
+// document, one that moves it. It is safe for concurrent use.
+type reads struct {
+	p      *pipeline
+	active atomic.Bool // whether any direct read is not done
+
+	mu          sync.RWMutex
+	byNamespace map[Namespace]*namespaceReads
+	bytes       int64 // of the budget that tombstones take
+}
+
+// namespaceReads are the direct reads of one namespace and the tombstones that are kept for them.
+type namespaceReads struct {
+	over    bool // there is none any more
+	sources []*sourceState
+	floor   uint64 // no document that is still to come is older than this cluster time
+	dropped uint64 // the cluster time at which the namespace was dropped, 0 if it was not
+	deleted map[targetHash]uint64
+	prune   int // size of deleted at which the next pruning is worth it
+}
+
+const (
+	// tombstoneBytes is about what one tombstone takes in a map.
+	tombstoneBytes = 48
+	// minPrune is the number of tombstones below which pruning is not worth it.
+	minPrune = 1024
+)
+
+func newReads(p *pipeline) *reads { return &reads{p: p, byNamespace: map[Namespace]*namespaceReads{}} }
+
+// begin notes a direct read that is about to run, or to run again: what its namespace's tombstones were kept for is
+// durable.
+func (r *reads) begin(s *sourceState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ns := s.direct.Namespace()
+	n := r.byNamespace[ns]
+	if n == nil {
+		n = &namespaceReads{prune: minPrune}
+		r.byNamespace[ns] = n
+	}
+	n.remove(s)
+	if len(n.sources) == 0 {
+		r.forgetAll(n)
+	}
+	n.sources = append(n.sources, s)
+	n.advance()
+	r.active.Store(true)
+}
+
+// end notes that a direct read is over. The last one of a namespace takes the tombstones along.
+func (r *reads) end(s *sourceState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ns := s.direct.Namespace()
+	n := r.byNamespace[ns]
+	if n == nil {
+		return
+	}
+	if n.remove(s); len(n.sources) == 0 {
+		r.forgetAll(n)
+		n.over = true
+		delete(r.byNamespace, ns)
+	}
+	r.active.Store(len(r.byNamespace) > 0)
+}
+
+func (n *namespaceReads) remove(s *sourceState) {
+	for i := range n.sources {
+		if n.sources[i] == s {
+			n.sources = append(n.sources[:i:i], n.sources[i+1:]...)
+			return
+		}
+	}
+}
+
+// advance moves the floor, when the low watermark of a read may have moved.
+func (r *reads) advance(s *sourceState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.byNamespace[s.direct.Namespace()]; n != nil {
+		n.advance()
+	}
+}
+
+// advance sets the floor to the oldest low watermark of the reads that have begun.
+func (n *namespaceReads) advance() {
+	n.floor = math.MaxUint64
+	for _, s := range n.sources {
+		if s.waiting() {
+			continue
+		}
+		n.floor = min(n.floor, timestamp(s.low().ClusterTime))
+	}
+}
+
+// waiting reports whether a direct read has not begun, so that what it will read is newer than everything until now.
+func (s *sourceState) waiting() bool { return !s.direct.Begun() && s.inFlight.isZero() }
+
+// dropStale leaves out direct reads that are older than the drop of their collection or database.
+func (r *reads) dropStale(items []item) []item {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	kept := items[:0]
+	for _, it := range items {
+		if it.change.Op == OpRead && it.src.direct != nil {
+			if n := r.byNamespace[it.change.Namespace]; n != nil && n.dropped > uint64(it.change.Version()) {
+				continue
+			}
+		}
+		kept = append(kept, it)
+	}
+	return kept
+}
+
+// drop remembers a drop of a collection or a database.
+func (r *reads) drop(c *Change) {
+	if !r.active.Load() {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for ns, n := range r.byNamespace {
+		if ns == c.Namespace || c.Op == OpDropDatabase && ns.Database == c.Namespace.Database {
+			n.dropped = max(n.dropped, uint64(c.Version()))
+		}
+	}
+}
+
+// filter leaves out actions of direct reads that are older than what has been deleted at their target, and remembers
+// the deletes among the others. What an action without a version writes, such as an update, is remembered too: for those
+// Elasticsearch does not compare versions.
+func (r *reads) filter(a *applier, items []item) {
+	var last Namespace
+	var n *namespaceReads
+	known, drop := false, false
+	for i := range a.actions {
+		act := &a.actions[i]
+		if !known || act.Change.Namespace != last {
+			last, known = act.Change.Namespace, true
+			n = r.of(last)
+		}
+		if n == nil || act.Kind == ActionDrop {
+			continue
+		}
+		it := &items[a.origin[i]]
+		switch {
+		case it.change.Op == OpRead && it.src.direct != nil:
+			if r.isStale(n, a.hash, act) {
+				drop = true
+				a.origin[i] = -1
+			}
+		case act.Kind == ActionDelete || act.ExternalVersion() == 0:
+			r.add(n, a.hash, act)
+		}
+	}
+	if drop {
+		a.keepActions(func(n int) bool { return a.origin[n] >= 0 })
+	}
+}
+
+func (r *reads) of(ns Namespace) *namespaceReads {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byNamespace[ns]
+}
+
+func (r *reads) isStale(n *namespaceReads, h *hasher, a *Action) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(n.deleted) == 0 {
+		return false
+	}
+	deleted, ok := n.deleted[h.target(a)]
+	return ok && deleted >= uint64(a.Change.Version())
+}
+
+// add remembers what was done at an action's target.
+func (r *reads) add(n *namespaceReads, h *hasher, a *Action) {
+	version := uint64(a.Change.Version())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n.over {
+		return
+	}
+	if len(n.deleted) == 0 {
+		n.advance() // a read may have begun without having brought anything yet
+	}
+	if version < n.floor || !n.begun() {
+		return
+	}
+	key := h.target(a)
+	old, known := n.deleted[key]
+	if n.deleted == nil {
+		n.deleted = map[targetHash]uint64{}
+	}
+	n.deleted[key] = max(old, version)
+	if !known {
+		r.take(tombstoneBytes)
+	}
+	if len(n.deleted) >= n.prune {
+		n.advance()
+		r.forget(n)
+		n.prune = max(minPrune, 2*len(n.deleted))
+	}
+	if r.bytes > r.p.inFlightBytes/2 {
+		for _, s := range n.sources {
+			s.restart()
+		}
+	}
+}
+
+// begun reports whether any of the reads has begun.
+func (n *namespaceReads) begun() bool {
+	for _, s := range n.sources {
+		if !s.waiting() {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops what no read to come can be older than.
+func (r *reads) forget(n *namespaceReads) {
+	before := len(n.deleted)
+	for key, version := range n.deleted {
+		if version < n.floor {
+			delete(n.deleted, key)
+		}
+	}
+	r.take(int64(len(n.deleted)-before) * tombstoneBytes)
+}
+
+// forgetAll drops everything that is remembered for a namespace.
+func (r *reads) forgetAll(n *namespaceReads) {
+	r.take(int64(-len(n.deleted)) * tombstoneBytes)
+	n.deleted, n.dropped, n.prune = nil, 0, minPrune
+}
+
+// take counts bytes in the budget, or gives them back.
+func (r *reads) take(bytes int64) {
+	r.bytes += bytes
+	r.p.budget.Reserve(bytes)
+}

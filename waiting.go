@@ -1,0 +1,471 @@
+package goatee
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// room is the waiting room: it keeps changes that cannot be written now, because their index takes nothing at present,
+// because their transformer asked to be called again later, or because it is in doubt whether Elasticsearch will ever
+// take them. What comes behind such a change for the same document follows it into the room, everything else goes on.
+// The room tries again by itself: one action for each blocked index, which tells whether it takes writes again.
+//
+// What is kept here is not acknowledged: positions stay before it, and its memory counts in the budget. It is safe for
+// concurrent use.
+type room struct {
+	p      *pipeline
+	apply  *applier
+	active atomic.Bool // whether anything is kept, or any index is blocked
+	wake   chan struct{}
+	empty  counter // what is kept
+
+	mu         sync.Mutex
+	entries    []*entry // in the order they came
+	byHash     map[uint64]int
+	namespaces map[Namespace]int // entries of each namespace
+	barriers   map[Namespace]int // drops and renames among them
+	blocked    map[string]*blockedIndex
+	probing    map[string]bool // indices that the write under way is to find out about
+	retrying   int             // entries whose transformer asked to be called again
+}
+
+// entry is a change that is kept. It owns its change.
+type entry struct {
+	item
+	bytes    int64
+	index    string // the blocked index it waits for, "" when it waits for itself
+	doubtful bool
+	attempts int
+	since    time.Time
+	due      time.Time
+	err      error
+	settled  bool
+}
+
+// blockedIndex is an index that takes nothing at present.
+type blockedIndex struct {
+	since    time.Time
+	due      time.Time // of the next probe
+	attempts int
+	reason   string
+}
+
+const (
+	// firstProbe is when a blocked index, or a change that waits for itself, is tried again for the first time; the pause
+	// doubles up to lastProbe.
+	firstProbe = time.Second
+	lastProbe  = 10 * time.Second
+	// maxDoubts is how often a doubtful change is tried again before it is dead-lettered.
+	maxDoubts = 5
+)
+
+func newRoom(p *pipeline) *room {
+	r := &room{
+		p: p, wake: make(chan struct{}, 1), byHash: map[uint64]int{}, namespaces: map[Namespace]int{},
+		barriers: map[Namespace]int{}, blocked: map[string]*blockedIndex{}, probing: map[string]bool{},
+	}
+	r.apply = newApplier(p, -1, p.hash)
+	r.empty.init()
+	return r
+}
+
+func pauseAfter(attempts int) time.Duration { return min(firstProbe<<min(attempts, 10), lastProbe) }
+
+// anyBlocked reports whether an index is blocked.
+func (r *room) anyBlocked() bool {
+	if !r.active.Load() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.blocked) > 0
+}
+
+// diverts reports whether what an applier has for an index is to be kept instead.
+func (r *room) diverts(a *applier, index string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.blocked[index] != nil && (a != r.apply || !r.probing[index])
+}
+
+// block notes that an index takes nothing.
+func (r *room) block(index string, e *ActionError) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b := r.blocked[index]; b != nil {
+		return
+	}
+	b := &blockedIndex{since: time.Now(), due: time.Now().Add(firstProbe), reason: cut(e.Error())}
+	r.blocked[index] = b
+	r.active.Store(true)
+	r.p.logger.Warn("an index takes no writes: its changes wait, all others go on, and it is tried again until it does",
+		"index", index, "reason", b.reason)
+	notify(r.p.logger, r.p.observer.Index, IndexInfo{Index: index, Err: e})
+}
+
+// unblock notes that an index takes writes again.
+func (r *room) unblock(index string) {
+	b := r.blocked[index]
+	delete(r.blocked, index)
+	r.p.logger.Info("the index takes writes again", "index", index, "after", time.Since(b.since).Round(time.Millisecond))
+	notify(r.p.logger, r.p.observer.Index, IndexInfo{Index: index})
+}
+
+// follow takes out of items what comes behind something that is kept, and keeps it too.
+func (r *room) follow(items []item) []item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := items[:0]
+	for _, it := range items {
+		if r.byHash[it.hash] > 0 || r.behindBarrier(it.change.Namespace) {
+			r.add(setAside{item: it})
+		} else {
+			kept = append(kept, it)
+		}
+	}
+	return kept
+}
+
+func (r *room) behindBarrier(ns Namespace) bool {
+	return len(r.barriers) > 0 && (r.barriers[ns] > 0 || r.barriers[Namespace{Database: ns.Database}] > 0)
+}
+
+// hold keeps changes that could not be written.
+func (r *room) hold(aside []setAside) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range aside {
+		r.add(s)
+	}
+}
+
+// holdBarrier keeps a drop or a rename if changes that it concerns are kept: it must come behind them.
+func (r *room) holdBarrier(it item) bool {
+	if !r.active.Load() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.concerns(it.change) {
+		return false
+	}
+	r.add(setAside{item: it})
+	return true
+}
+
+// concerns reports whether any entry is of the namespaces that a barrier is about.
+func (r *room) concerns(c *Change) bool {
+	if c.Op != OpDropDatabase {
+		return r.namespaces[c.Namespace] > 0 || r.barriers[Namespace{Database: c.Namespace.Database}] > 0
+	}
+	for ns := range r.namespaces {
+		if ns.Database == c.Namespace.Database {
+			return true
+		}
+	}
+	return false
+}
+
+// add keeps a change. It is acknowledged later than the rest of its batch, whose memory it does not use any longer.
+func (r *room) add(s setAside) {
+	e := &entry{item: s.item, index: s.index, doubtful: s.doubtful, err: s.err, since: time.Now()}
+	e.change = s.change.Clone()
+	e.bytes = int64(e.change.Document.Len() + e.change.Before.Len() + changeBytes)
+	e.due = e.since
+	if s.err != nil && s.index == "" {
+		e.attempts, e.due = 1, e.since.Add(firstProbe)
+	}
+	e.t.open.Add(1)
+	r.p.budget.Hold(e.bytes)
+	r.entries = append(r.entries, e)
+	r.namespaces[e.change.Namespace]++
+	if e.change.Op.IsBarrier() {
+		r.barriers[e.change.Namespace]++
+	} else {
+		r.byHash[e.hash]++
+	}
+	r.empty.add(1)
+	r.active.Store(true)
+	r.reportRetry(e, 1)
+	r.signal()
+}
+
+// reportRetry logs when a transformer first asks to be called again, and when none does any more.
+func (r *room) reportRetry(e *entry, n int) {
+	if e.index != "" || e.doubtful || e.err == nil || !isTemporary(e.err) {
+		return
+	}
+	r.retrying += n
+	switch {
+	case n > 0 && r.retrying == 1:
+		r.p.logger.Warn("a transformer asks to be called again later: the changes wait, all others go on",
+			"namespace", e.change.Namespace.String(), "error", cut(e.err.Error()))
+	case n < 0 && r.retrying == 0:
+		r.p.logger.Info("no transformer asks to be called again any more")
+	}
+}
+
+func (r *room) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle notes that an entry needs nothing more; sweep removes it.
+func (r *room) settle(e *entry) {
+	e.settled = true
+	r.reportRetry(e, -1)
+	decrement(r.namespaces, e.change.Namespace)
+	if e.change.Op.IsBarrier() {
+		decrement(r.barriers, e.change.Namespace)
+	} else {
+		decrement(r.byHash, e.hash)
+	}
+}
+
+// sweep removes the entries that are settled.
+func (r *room) sweep() {
+	r.entries = slices.DeleteFunc(r.entries, func(e *entry) bool { return e.settled })
+	r.active.Store(len(r.entries) > 0 || len(r.blocked) > 0)
+}
+
+func decrement[K comparable](m map[K]int, key K) {
+	if m[key]--; m[key] == 0 {
+		delete(m, key)
+	}
+}
+
+// run tries again what is kept until ctx ends or stop is closed.
+func (r *room) run(ctx context.Context, stop <-chan struct{}) error {
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		batch, next := r.next()
+		if len(batch) == 0 {
+			var timer <-chan time.Time
+			if !next.IsZero() {
+				timer = time.After(time.Until(next))
+			}
+			select {
+			case <-timer:
+			case <-r.wake:
+			case <-stop:
+				return nil
+			case <-ctx.Done():
+				return nil
+			}
+			continue
+		}
+		if err := r.try(ctx, batch); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// next returns what is to be tried now, in order, or when there will be something.
+func (r *room) next() (batch []*entry, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.probing)
+	now := time.Now()
+	passed := map[uint64]bool{}       // documents with an entry that is not tried
+	namespaces := map[Namespace]int{} // of all entries so far
+	closed := map[Namespace]bool{}    // behind a barrier
+	bytes := 0
+	for _, e := range r.entries {
+		ns := e.change.Namespace
+		barrier := e.change.Op.IsBarrier()
+		behind := closed[ns] || closed[Namespace{Database: ns.Database}] || !barrier && passed[e.hash] || barrier && follows(namespaces, e.change)
+		namespaces[ns]++
+		if barrier {
+			closed[ns] = true
+		}
+		if behind {
+			passed[e.hash] = true
+			continue
+		}
+		if due := r.dueAt(e); due.After(now) {
+			passed[e.hash] = true
+			if at.IsZero() || due.Before(at) {
+				at = due
+			}
+			continue
+		}
+		if barrier {
+			if len(batch) > 0 { // it comes alone
+				continue
+			}
+			return []*entry{e}, at
+		}
+		if len(batch) >= r.p.batchActions || bytes > r.p.batchBytes {
+			break
+		}
+		if r.blocked[e.index] != nil {
+			r.probing[e.index] = true
+		}
+		batch = append(batch, e)
+		bytes += int(e.bytes)
+	}
+	return batch, at
+}
+
+// follows reports whether a barrier comes behind entries that it concerns.
+func follows(namespaces map[Namespace]int, c *Change) bool {
+	for ns := range namespaces {
+		if ns == c.Namespace || c.Op == OpDropDatabase && ns.Database == c.Namespace.Database {
+			return true
+		}
+	}
+	return false
+}
+
+// dueAt returns when an entry may be tried: for a blocked index only the first one, as a probe.
+func (r *room) dueAt(e *entry) time.Time {
+	b := r.blocked[e.index]
+	switch {
+	case e.index == "" || b == nil:
+		return e.due
+	case r.probing[e.index]:
+		return b.due.Add(lastProbe) // behind the probe
+	}
+	return b.due
+}
+
+// try applies entries and keeps what cannot be written this time either.
+func (r *room) try(ctx context.Context, batch []*entry) error {
+	items := make([]item, len(batch))
+	bytes := 0
+	for i, e := range batch {
+		items[i] = e.item
+		bytes += int(e.bytes)
+	}
+	if c := items[0].change; c.Op.IsBarrier() {
+		r.p.reads.drop(c)
+	}
+	aside, err := r.apply.apply(ctx, items, true, bytes)
+	if err != nil {
+		return err
+	}
+	again := make(map[*Change]setAside, len(aside))
+	for _, s := range aside {
+		again[s.change] = s
+	}
+	var given []*entry
+	r.mu.Lock()
+	for index := range r.probing {
+		r.probed(index, batch, again)
+	}
+	done := make([]*entry, 0, len(batch))
+	for _, e := range batch {
+		s, kept := again[e.change]
+		switch {
+		case !kept:
+			r.settle(e)
+			done = append(done, e)
+		case r.keep(e, s):
+		default:
+			given = append(given, e)
+		}
+	}
+	r.sweep()
+	r.mu.Unlock()
+	for _, e := range given {
+		if err := r.giveUp(ctx, e); err != nil {
+			return err
+		}
+		done = append(done, e)
+	}
+	for _, e := range done {
+		r.p.budget.Hold(-e.bytes)
+		e.t.ack()
+		r.empty.add(-1)
+	}
+	return nil
+}
+
+// probed notes what a probe has found out about an index.
+func (r *room) probed(index string, batch []*entry, again map[*Change]setAside) {
+	b := r.blocked[index]
+	if b == nil {
+		return
+	}
+	for _, e := range batch {
+		if s, kept := again[e.change]; kept && s.index == index {
+			b.attempts++
+			b.due = time.Now().Add(pauseAfter(b.attempts))
+			if s.err != nil {
+				b.reason = cut(s.err.Error())
+			}
+			return
+		}
+	}
+	r.unblock(index)
+}
+
+// keep keeps an entry for another time. It returns false when there is to be none.
+func (r *room) keep(e *entry, s setAside) bool {
+	r.reportRetry(e, -1)
+	e.index, e.doubtful = s.index, s.doubtful
+	if s.err != nil {
+		e.err = s.err
+	}
+	r.reportRetry(e, 1)
+	if e.index != "" {
+		return true
+	}
+	e.attempts++
+	e.due = time.Now().Add(pauseAfter(e.attempts - 1))
+	if e.doubtful {
+		return e.attempts <= maxDoubts
+	}
+	limit := r.p.retryLimit
+	return limit == 0 || time.Since(e.since) < limit
+}
+
+// giveUp makes an entry a dead letter.
+func (r *room) giveUp(ctx context.Context, e *entry) error {
+	stage, err := StageTransform, e.err
+	if e.doubtful {
+		stage = StageWrite
+	} else {
+		err = fmt.Errorf("given up after %v: %w", time.Since(e.since).Round(time.Second), err)
+	}
+	d := newDeadLetter(stage, e.src.name, e.change, err)
+	d.Attempts = e.attempts
+	if err := e.src.bury(ctx, d); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle(e)
+	r.sweep()
+	return nil
+}
+
+// stats adds what is kept.
+func (r *room) stats(st *Stats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st.Waiting = int64(len(r.entries))
+	if len(r.blocked) == 0 {
+		return
+	}
+	held := map[string]int64{}
+	for _, e := range r.entries {
+		held[e.index]++
+	}
+	for index, b := range r.blocked {
+		st.Blocked = append(st.Blocked, BlockedStats{Index: index, Since: b.since, Waiting: held[index], Reason: b.reason})
+	}
+}
