@@ -31,7 +31,12 @@ func syncAll(t *testing.T, tr goatee.Transformer, sink goatee.Sink, changes ...*
 			letters[id] = d.Err
 		}}))
 	require.NoError(t, err)
-	require.NoError(t, s.Run(t.Context()))
+	err = s.Run(t.Context())
+	if len(letters) > 0 {
+		require.ErrorIs(t, err, goatee.ErrRefused)
+	} else {
+		require.NoError(t, err)
+	}
 	return letters
 }
 

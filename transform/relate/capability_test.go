@@ -3,6 +3,7 @@ package relate_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,6 +89,24 @@ func TestCapabilitiesOfTheInnerSourceAreFound(t *testing.T) {
 
 	_, fetches = goatee.As[goatee.DocumentFetcher](newSource(t, goateetest.NewSource(deployment), c))
 	require.False(t, fetches)
+}
+
+// instrumented counts how often it is given a logger.
+type instrumented struct {
+	goatee.Source
+	transform.Finder
+	n *int
+}
+
+func (i instrumented) Instrument(*slog.Logger, goatee.Observer) { *i.n++ }
+
+func TestTheFinderAndTheInnerSourceAreInstrumentedOnce(t *testing.T) {
+	c, _ := things()
+	var n int
+	both := instrumented{goateetest.NewSource(deployment), c, &n}
+	_, err := goatee.New(goatee.WithSource(newSource(t, both, both)), goatee.WithSink(goateetest.NewSink()))
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
 }
 
 type direct struct{ *goateetest.Source }

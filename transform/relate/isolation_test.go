@@ -145,3 +145,21 @@ func (r releasing) Run(ctx context.Context, from goatee.Position, emit goatee.Em
 		return emit(ctx, b)
 	})
 }
+
+// Through a whole pipeline: one dead letter, the other documents are there, and the position goes on.
+func TestOneDeadLetterAndEverythingElseIsWritten(t *testing.T) {
+	c, relations := things()
+	sink := goateetest.NewSink()
+	var letters []goatee.DeadLetter
+	s, err := goatee.New(goatee.WithSink(sink),
+		goatee.WithSource(newSource(t, goateetest.NewSource(deployment, thing(1), thing(2), thing(3)), refusing(c, "db.thingview", 2), relations...)),
+		goatee.WithObserver(goatee.Observer{DeadLetter: func(d goatee.DeadLetter) { letters = append(letters, d) }}))
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrRefused)
+	require.Len(t, letters, 1)
+	require.Equal(t, goatee.StageRead, letters[0].Stage)
+	require.Equal(t, "db.thing", letters[0].Namespace.String())
+	require.EqualValues(t, 2, letters[0].DocumentID.Int32())
+	require.ErrorIs(t, letters[0].Err, refusal{})
+	require.Len(t, sink.Documents("db.thingview"), 2)
+}

@@ -69,12 +69,10 @@ func (s *Source) Name() string { return s.inner.Name() }
 // Unwrap returns the inner source.
 func (s *Source) Unwrap() goatee.Source { return s.inner }
 
-// Instrument gives a logger and an observer to the Finder and to the inner source, if they take them.
+// Instrument gives a logger and an observer to the Finder, if it takes them.
 func (s *Source) Instrument(logger *slog.Logger, observer goatee.Observer) {
-	for _, v := range []any{s.finder, s.inner} {
-		if i, ok := goatee.As[goatee.Instrumented](v); ok {
-			i.Instrument(logger, observer)
-		}
+	if i, ok := s.finder.(goatee.Instrumented); ok {
+		i.Instrument(logger, observer)
 	}
 }
 
