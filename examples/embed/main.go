@@ -1,12 +1,12 @@
-// Command embed is an ordinary HTTP service that has goatee inside: it offers a search over one MongoDB collection and
-// keeps the Elasticsearch index behind it in step by itself, in the same process.
+// Command embed is an ordinary HTTP service that uses goatee as a library: it offers a search over one MongoDB collection
+// and keeps the Elasticsearch index for it up to date, in the same process.
 //
 //	go run ./examples/embed -mongodb mongodb://localhost:27017 -elasticsearch http://127.0.0.1:9200 -namespace shop.products
 //	curl 'http://127.0.0.1:8090/search?q=lantern'
 //
-// What it shows: sync.go is all the code that goatee needs; product.go is a transformer of one's own, and
-// product_test.go its unit test, which needs no servers. The service and the sync start and stop together: SIGTERM lets
-// requests finish, then the sync writes what it has read and stores its position, and the next start goes on from there.
+// sync.go is all the code that goatee needs; product.go is a transformer, and product_test.go its unit test, which needs no
+// servers. The service and the sync start and stop together: after SIGTERM the service finishes its requests, the sync
+// writes what it has read and stores its position, and the next start goes on from there.
 package main
 
 import (

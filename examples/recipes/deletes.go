@@ -11,10 +11,10 @@ import (
 	"github.com/goatee-sync/goatee/transform"
 )
 
-// A change of a deleted document says its _id and no more. These are the three ways to delete it where a transformer has
-// put it; a fourth needs none of them: transform.AskOnDelete, where collections record pre-images.
+// The change for a deleted document has its _id and nothing else. There are three ways to delete the document from where a
+// transformer has put it. Where collections record pre-images none of them is needed: see transform.AskOnDelete.
 
-// ByRegion puts orders where only their content says: into an index and under a routing of their region.
+// ByRegion chooses index and routing of orders by their region.
 func ByRegion(prefix string) goatee.Transformer {
 	return transform.Edit(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
 		if a.Kind == goatee.ActionDelete || a.Kind == goatee.ActionDrop {

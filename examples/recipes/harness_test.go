@@ -45,7 +45,7 @@ func newKitchen(t *testing.T) *kitchen {
 // recipe is what a test tries. Zero values mean: the changes of the whole database, as they are.
 type recipe struct {
 	stream      []source.ChangeStreamOption
-	relate      func(goatee.Source) goatee.Source
+	relate      func(goatee.Source) (goatee.Source, error)
 	read        string // a collection or view that is read at the start
 	readOptions []source.DirectReadOption
 	transformer goatee.Transformer
@@ -53,8 +53,8 @@ type recipe struct {
 	before      func() // makes changes before the Syncer runs, which it therefore reads at once
 }
 
-// follow runs a Syncer that knows every change from now on. stop has it write what it has read; it must not have refused
-// anything then.
+// follow runs a Syncer that brings every change from now on. stop has it write what it has read, and checks that nothing was
+// refused.
 func (k *kitchen) follow(r recipe) (stop func()) {
 	k.t.Helper()
 	var refused []error
@@ -98,10 +98,11 @@ func (k *kitchen) sources(r recipe) []goatee.Option {
 	from, err := stream.Start(k.t.Context())
 	require.NoError(k.t, err)
 	positions := resume.NewMemory()
-	require.NoError(k.t, positions.Save(k.t.Context(), goatee.Fence(0), []goatee.SourcePosition{{Source: stream.Name(), Position: from}}))
+	require.NoError(k.t, positions.Save(k.t.Context(), goatee.Fence(0), []goatee.SourcePosition{{SourceID: goatee.Identify(stream), Position: from}}))
 	var src goatee.Source = stream
 	if r.relate != nil {
-		src = r.relate(src)
+		src, err = r.relate(src)
+		require.NoError(k.t, err)
 	}
 	opts := []goatee.Option{goatee.WithSource(src), goatee.WithPositions(positions)}
 	if r.read != "" {

@@ -20,7 +20,7 @@ func TestThingView(t *testing.T) {
 	}}}}))
 	k.follow(recipe{
 		read:        "thingview",
-		relate:      func(s goatee.Source) goatee.Source { return recipes.ThingView(s, k.finder(), k.name) },
+		relate:      func(s goatee.Source) (goatee.Source, error) { return recipes.ThingView(s, k.finder(), k.name) },
 		transformer: recipes.ThingIndex(k.name, k.name+".things"),
 	})
 	on, off := `{"s":[{"_id":"on","text":"is on"}]}`, `{"s":[{"_id":"off","text":"is off"}]}`
