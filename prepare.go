@@ -39,7 +39,8 @@ type preparer struct {
 
 func newPreparer(t Transformer) *preparer {
 	p := &preparer{transformer: t}
-	p.batch, _ = As[BatchTransformer](t)
+	// Not As: a wrapper that has Transform only would never be called.
+	p.batch, _ = t.(BatchTransformer)
 	return p
 }
 

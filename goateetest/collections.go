@@ -3,6 +3,7 @@ package goateetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -15,8 +16,8 @@ import (
 )
 
 // Collections are MongoDB collections in memory: a Finder for the transformers that look documents up. Of MongoDB's
-// queries they know what those use: {field: value} and {field: {$in: values}}, with dotted paths and arrays, and
-// projections of top-level fields. They are safe for concurrent use.
+// queries they know what those use: {field: value}, {field: {$eq: value}}, {field: {$in: values}} and {$or: [...]} of such,
+// with dotted paths and arrays, and projections of top-level fields. They are safe for concurrent use.
 type Collections struct {
 	mu      sync.Mutex
 	docs    map[goatee.Namespace][]bson.Raw
@@ -95,6 +96,12 @@ func (c *Collections) Find(ctx context.Context, n goatee.Namespace, filter, proj
 
 func matches(doc bson.Raw, filter bson.D) (bool, error) {
 	for _, condition := range filter {
+		if condition.Key == "$or" {
+			if any, err := matchesAny(doc, condition.Value); err != nil || !any {
+				return false, err
+			}
+			continue
+		}
 		if strings.HasPrefix(condition.Key, "$") {
 			return false, fmt.Errorf("goateetest: collections in memory do not know %s", condition.Key)
 		}
@@ -112,16 +119,37 @@ func matches(doc bson.Raw, filter bson.D) (bool, error) {
 	return true, nil
 }
 
+// matchesAny reports whether one of the filters of an $or matches.
+func matchesAny(doc bson.Raw, or any) (bool, error) {
+	filters, ok := or.(bson.A)
+	if !ok {
+		return false, errors.New("goateetest: want $or as a bson.A")
+	}
+	for _, f := range filters {
+		filter, ok := f.(bson.D)
+		if !ok {
+			return false, errors.New("goateetest: want the filters of $or as bson.D")
+		}
+		if matched, err := matches(doc, filter); err != nil || matched {
+			return matched, err
+		}
+	}
+	return false, nil
+}
+
 // wanted returns the values a condition allows.
 func wanted(condition any) ([]bson.RawValue, error) {
 	d, ok := condition.(bson.D)
 	if !ok || len(d) != 1 || !strings.HasPrefix(d[0].Key, "$") {
 		return []bson.RawValue{value(condition)}, nil
 	}
-	if d[0].Key != "$in" {
-		return nil, fmt.Errorf("goateetest: collections in memory do not know %s", d[0].Key)
+	switch d[0].Key {
+	case "$eq":
+		return []bson.RawValue{value(d[0].Value)}, nil
+	case "$in":
+		return value(d[0].Value).Array().Values()
 	}
-	return value(d[0].Value).Array().Values()
+	return nil, fmt.Errorf("goateetest: collections in memory do not know %s", d[0].Key)
 }
 
 // fieldValues returns what a path leads to, elements of arrays each for itself as well.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/goatee-sync/goatee/internal/valueset"
 )
 
 // cache holds looked-up documents, the most recently used ones, for a limited time. It is safe for concurrent use.
@@ -29,15 +31,15 @@ func newCache(entries int, ttl time.Duration) *cache {
 }
 
 // get adds to found what the cache has and returns what is left to ask for.
-func (c *cache) get(refs *valueSet, found map[string]bson.Raw) (rest *valueSet) {
+func (c *cache) get(refs *valueset.Set, found map[string]bson.Raw) (rest *valueset.Set) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	rest = &valueSet{}
-	for i, key := range refs.keys {
+	rest = &valueset.Set{}
+	for i, key := range refs.Keys() {
 		e := c.entries[key]
 		if e == nil || now.After(e.Value.(*cachedDocument).expires) {
-			rest.add(refs.list[i])
+			rest.Add(refs.Values()[i])
 			continue
 		}
 		c.recent.MoveToFront(e)
@@ -47,11 +49,11 @@ func (c *cache) get(refs *valueSet, found map[string]bson.Raw) (rest *valueSet) 
 }
 
 // put remembers what was asked for and found.
-func (c *cache) put(asked *valueSet, found map[string]bson.Raw) {
+func (c *cache) put(asked *valueset.Set, found map[string]bson.Raw) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	expires := time.Now().Add(c.ttl)
-	for _, key := range asked.keys {
+	for _, key := range asked.Keys() {
 		doc := found[key]
 		if doc == nil {
 			continue

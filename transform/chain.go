@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -14,18 +15,21 @@ type step interface {
 }
 
 type chain struct {
-	steps  []step
-	latest bool
-	checks []goatee.Transformer
-	err    error
+	steps    []step
+	latest   bool
+	elements []goatee.Transformer
+	err      error
 }
 
 // Chain runs transformers one after the other. A change that failed or has no action left skips the rest, and a panic
-// fails its own change only, but for one inside another package's TransformBatch, which fails what that call was given.
-// The chain is a batch transformer: elements that are, too, get the whole batch at once. It is LatestOnly when every
-// element is. A chain without elements changes nothing.
+// fails its own change only. Errors are handed on as they are, those of goatee.Retry too.
+//
+// The chain is a batch transformer, and elements that are batch transformers get the whole batch at once. When such a call
+// fails or panics as a whole, it is repeated with fewer changes until it is known which ones are to blame.
+//
+// The chain is LatestOnly when every element is. A chain without elements changes nothing.
 func Chain(ts ...goatee.Transformer) goatee.Transformer {
-	c := &chain{latest: true, checks: ts}
+	c := &chain{latest: true, elements: ts}
 	for _, t := range ts {
 		if t == nil {
 			c.err = misuse("Chain", "an element is nil", "leave it out")
@@ -76,10 +80,20 @@ func (c *chain) Check(ctx context.Context) error {
 	if c.err != nil {
 		return c.err
 	}
-	return checkAll(ctx, c.checks...)
+	return checkAll(ctx, c.elements...)
 }
 
-// asStep makes any transformer one that passes over items without work.
+// Instrument gives a logger and an observer to the elements that take them.
+func (c *chain) Instrument(logger *slog.Logger, observer goatee.Observer) {
+	for _, t := range c.elements {
+		if i, ok := goatee.As[goatee.Instrumented](t); ok {
+			i.Instrument(logger, observer)
+		}
+	}
+}
+
+// asStep makes any transformer one that passes over items without work. Unlike other capabilities the batch form is not
+// looked for inside a wrapper: a wrapper that has only Transform would never be called.
 func asStep(t goatee.Transformer) step {
 	switch t := t.(type) {
 	case step:
@@ -89,33 +103,6 @@ func asStep(t goatee.Transformer) step {
 	default:
 		return &perChange{apply: t.Transform}
 	}
-}
-
-// foreign is another package's batch transformer: it gets only items that have work left.
-type foreign struct {
-	goatee.Transformer
-	batch  goatee.BatchTransformer
-	picker picker
-}
-
-func (f *foreign) step() {}
-
-func (f *foreign) TransformBatch(ctx context.Context, items []goatee.Item) error {
-	f.picker.run(items, hasWork, func(picked []goatee.Item) {
-		if err := f.guarded(ctx, picked); err != nil {
-			fail(picked, err)
-		}
-	})
-	return nil
-}
-
-func (f *foreign) guarded(ctx context.Context, items []goatee.Item) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicError(v)
-		}
-	}()
-	return f.batch.TransformBatch(ctx, items)
 }
 
 // hasWork reports whether later transformers see the item.
@@ -140,14 +127,14 @@ func transformOne(ctx context.Context, t goatee.BatchTransformer, c *goatee.Chan
 }
 
 func isLatestOnly(t goatee.Transformer) bool {
-	l, ok := t.(goatee.LatestOnly)
+	l, ok := goatee.As[goatee.LatestOnly](t)
 	return ok && l.LatestOnly()
 }
 
 // checkAll returns the first error of what can be checked.
 func checkAll(ctx context.Context, ts ...goatee.Transformer) error {
 	for _, t := range ts {
-		if c, ok := t.(goatee.Checker); ok {
+		if c, ok := goatee.As[goatee.Checker](t); ok {
 			if err := c.Check(ctx); err != nil {
 				return err
 			}

@@ -3,11 +3,13 @@ package transform_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
@@ -103,8 +105,177 @@ func TestErrorOfABatchFailsWhatTheBatchHeld(t *testing.T) {
 	}
 }
 
+// A failing batch of another package's is called again with fewer changes, from their actions as they were.
+func TestABatchThatFailsIsDividedDownToWhatIsToBlame(t *testing.T) {
+	for name, failure := range map[string]func(){
+		"error": nil,
+		"panic": func() { panic(errBad) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			poisoned := &batched{do: func(items []goatee.Item) error {
+				for i := range items {
+					a := &items[i].Actions[0]
+					a.Routing += "once"
+					m, err := a.Body().Map()
+					require.NoError(t, err)
+					m["n"] = m["n"].(int32) + 1
+				}
+				for _, it := range items {
+					if do, _ := it.Change.Document.Lookup("do").StringValueOK(); do == "poison" {
+						if failure != nil {
+							failure()
+						}
+						return errBad
+					}
+				}
+				return nil
+			}}
+			var changes []*goatee.Change
+			for i := range 100 {
+				do := ""
+				if i == 41 || i == 42 {
+					do = "poison"
+				}
+				changes = append(changes, goateetest.Insert("shop.orders", bson.M{"_id": i, "n": 1, "do": do}))
+			}
+			for _, before := range []goatee.Transformer{transform.Set("x", 1), decode} {
+				for i, it := range run(t, transform.Chain(before, transform.For("shop", poisoned)), changes...) {
+					if i == 41 || i == 42 {
+						require.ErrorIs(t, it.Err, errBad)
+						continue
+					}
+					require.NoError(t, it.Err)
+					require.Equal(t, "once", it.Actions[0].Routing)
+					require.EqualValues(t, 2, it.Actions[0].Body().Lookup("n").Int32())
+					require.EqualValues(t, 1, it.Change.Document.Lookup("n").Int32())
+				}
+			}
+		})
+	}
+}
+
+func TestABatchThatAsksToBeTriedAgainIsNotDivided(t *testing.T) {
+	busy := &batched{do: func([]goatee.Item) error { return goatee.Retry(errBad) }}
+	items := run(t, transform.Chain(busy), doing("a"), doing("b"))
+	require.Equal(t, []int{2}, busy.sizes)
+	requireRetry(t, items[0].Err)
+	requireRetry(t, items[1].Err)
+}
+
+func requireRetry(t *testing.T, err error) {
+	t.Helper()
+	var temporary interface{ Temporary() bool }
+	require.ErrorIs(t, err, errBad)
+	require.ErrorAs(t, err, &temporary)
+	require.True(t, temporary.Temporary())
+}
+
+func TestRetryPassesThroughEverything(t *testing.T) {
+	retry := goatee.TransformFunc(func(context.Context, *goatee.Change, []goatee.Action) ([]goatee.Action, error) {
+		return nil, goatee.Retry(errBad)
+	})
+	users := goateetest.NewCollections()
+	users.Fail(goatee.Retry(errBad))
+	for name, tr := range map[string]goatee.Transformer{
+		"Chain":       transform.Chain(retry),
+		"For":         transform.For("shop", retry),
+		"ForPattern":  transform.ForPattern(`shop\..*`, retry),
+		"Latest":      transform.Latest(retry),
+		"Timeout":     transform.Timeout(time.Minute, retry),
+		"AskOnDelete": transform.AskOnDelete(retry),
+		"Lookup":      transform.Lookup(users, "blog.users", "do"),
+		"Doc":         transform.Doc(func(context.Context, bson.M) (bson.M, error) { return nil, goatee.Retry(errBad) }),
+		"Edit":        transform.Edit(func(context.Context, *goatee.Change, *goatee.Action) error { return goatee.Retry(errBad) }),
+	} {
+		t.Run(name, func(t *testing.T) { requireRetry(t, run(t, tr, doing("a"))[0].Err) })
+	}
+}
+
+// instrumented is a transformer that can do more than transform.
+type instrumented struct {
+	goatee.TransformFunc
+	loggers *[]*slog.Logger
+	check   error
+}
+
+func (i instrumented) Instrument(logger *slog.Logger, _ goatee.Observer) {
+	*i.loggers = append(*i.loggers, logger)
+}
+func (i instrumented) LatestOnly() bool            { return true }
+func (i instrumented) Check(context.Context) error { return i.check }
+
+func TestCapabilitiesAreFoundThroughWrappers(t *testing.T) {
+	var loggers []*slog.Logger
+	inner := instrumented{failOn, &loggers, errBad}
+	wrapped := struct{ goatee.Transformer }{inner} // a wrapper that knows nothing
+	all := transform.Chain(transform.For("shop", wrapped), transform.AskOnDelete(wrapped), transform.Timeout(time.Minute, wrapped),
+		transform.Latest(wrapped), transform.Chain(wrapped))
+	latest, ok := goatee.As[goatee.LatestOnly](all)
+	require.True(t, ok && latest.LatestOnly())
+	check, ok := goatee.As[goatee.Checker](all)
+	require.True(t, ok)
+	require.ErrorIs(t, check.Check(t.Context()), errBad)
+	i, ok := goatee.As[goatee.Instrumented](all)
+	require.True(t, ok)
+	i.Instrument(slog.Default(), goatee.Observer{})
+	require.Len(t, loggers, 5)
+}
+
+// A wrapper that has no batch form must not be passed over in favour of what it wraps.
+func TestAWrapperWithoutABatchFormIsCalled(t *testing.T) {
+	wrapped := marking{transform.Set("a", 1)}
+	items := run(t, transform.Chain(wrapped), doing("a"))
+	require.Equal(t, "marked", items[0].Actions[0].Routing)
+}
+
+type marking struct{ goatee.Transformer }
+
+func (m marking) Transform(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	actions, err := m.Transformer.Transform(ctx, c, actions)
+	for i := range actions {
+		actions[i].Routing = "marked"
+	}
+	return actions, err
+}
+
+func TestTransformersLeaveTheChangeAsItWas(t *testing.T) {
+	edit := func(m bson.M) { m["sub"].(bson.M)["a"] = "edited"; m["more"] = 1 }
+	function := func(d *goatee.Document) (string, error) {
+		m, err := d.Map()
+		edit(m)
+		return "x", err
+	}
+	for name, tr := range map[string]goatee.Transformer{
+		"Doc": transform.Doc(func(_ context.Context, m bson.M) (bson.M, error) { edit(m); return m, nil }),
+		"Edit": transform.Edit(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
+			m, err := a.Body().Map()
+			edit(m)
+			return err
+		}),
+		"Drop":    transform.Drop(func(d *goatee.Document) bool { _, _ = function(d); return true }),
+		"Routing": transform.Routing(function),
+		"Join": transform.Join("j", func(d *goatee.Document) (transform.Relation, error) {
+			_, err := function(d)
+			return transform.Relation{Name: "n"}, err
+		}),
+		"raw":     transform.Chain(transform.Omit("sub"), transform.Set("a", 1)),
+		"dropped": transform.Chain(transform.Drop(func(*goatee.Document) bool { return true }), transform.Routing(function)),
+	} {
+		for _, tr := range []goatee.Transformer{tr, transform.Timeout(time.Minute, tr)} {
+			items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "sub": {"a": 1}}`),
+				goateetest.DeleteOf("shop.orders", `{"_id": 2, "sub": {"a": 1}}`))
+			require.NoError(t, items[0].Err, name)
+			require.Equal(t, `{"sub":{"a":1}}`, lineOf(t, items[0].Change), name)
+			require.EqualValues(t, 1, items[1].Change.Before.Lookup("sub", "a").Int32(), name)
+		}
+	}
+}
+
 func TestChainIsLatestOnlyWhenAllOfItIs(t *testing.T) {
-	latest := func(tr goatee.Transformer) bool { return tr.(goatee.LatestOnly).LatestOnly() }
+	latest := func(tr goatee.Transformer) bool {
+		l, ok := goatee.As[goatee.LatestOnly](tr)
+		return ok && l.LatestOnly()
+	}
 	keep := transform.Keep(func(*goatee.Change) bool { return true })
 	require.True(t, latest(transform.Chain()))
 	require.True(t, latest(transform.Chain(transform.Omit("a"), transform.For("shop", transform.RoutingField("b")))))
@@ -125,9 +296,6 @@ func TestMisuseIsReportedBeforeAnythingIsRead(t *testing.T) {
 		"Doc":             transform.Doc(nil),
 		"Typed":           transform.Typed[struct{}](nil),
 		"Edit":            transform.Edit(nil),
-		"Map":             transform.Map(nil),
-		"Filter":          transform.Filter(nil),
-		"Process":         transform.Process(nil),
 		"Join":            transform.Join("j", nil),
 		"Omit":            transform.Omit(),
 		"Omit empty name": transform.Omit("a..b"),

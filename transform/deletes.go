@@ -6,13 +6,13 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// AskOnDelete finds deleted documents where t has put them. For a delete that has a pre-image it asks t what it would
-// write for that document, and sends deletes to the same indices, ids and routings; t is called as for a replacement.
-// Everything else goes through t as it is. With it, functions that choose an index or a routing by the document's
-// content, such as those of Map, Doc with Routing, or Edit, need no delete strategy of the sink, as long as the
-// collection records pre-images and the source asks for them.
+// AskOnDelete deletes documents where t has put them. For a delete that has a pre-image it calls t with a replacement by
+// that document, and sends deletes to the indices, ids and routings that t returns. Everything else goes through t
+// unchanged. With it, functions that choose an index or a routing by the document's content, such as those of Edit or
+// plugin.Map, need no delete strategy of the sink, as long as the collection records pre-images and the source asks for
+// them.
 //
-// Where t would ignore the document, the plain delete stays.
+// Where t would ignore the document, the plain delete is sent.
 func AskOnDelete(t goatee.Transformer) goatee.Transformer {
 	if t == nil {
 		return &perChange{err: misuse("AskOnDelete", "no transformer", "give it one")}
@@ -27,15 +27,13 @@ type askOnDelete struct {
 
 func (d *askOnDelete) step() {}
 
-func (d *askOnDelete) LatestOnly() bool { return isLatestOnly(d.inner) }
-
-func (d *askOnDelete) Check(ctx context.Context) error { return checkAll(ctx, d.inner) }
+func (d *askOnDelete) Unwrap() goatee.Transformer { return d.inner }
 
 func (d *askOnDelete) Transform(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
 	return transformOne(ctx, d, c, actions)
 }
 
-// asked is a delete whose place among the items its question takes.
+// asked is a delete whose place among the items is taken by a replacement.
 type asked struct {
 	at   int
 	item goatee.Item
@@ -74,7 +72,7 @@ func (q *asked) answer(written *goatee.Item) goatee.Item {
 		a := &it.Actions[i]
 		a.Change = it.Change
 		if a.Kind != goatee.ActionDelete {
-			makeDelete(a)
+			MakeDelete(a)
 		}
 	}
 	return it

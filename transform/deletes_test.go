@@ -8,18 +8,19 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/plugin"
 )
 
 // byScore is a plug-in's function that chooses the index by the document.
-var byScore = transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+var byScore = plugin.Map(func(in *plugin.MapInput) (*plugin.MapOutput, error) {
 	score, ok := in.Document["score"].(int32)
 	if !ok {
 		return nil, errBad
 	}
 	if score < 0 {
-		return &transform.MapOutput{Skip: true}, nil
+		return &plugin.MapOutput{Skip: true}, nil
 	}
-	out := &transform.MapOutput{Passthrough: true, Routing: "r"}
+	out := &plugin.MapOutput{Passthrough: true, Routing: "r"}
 	if score >= 100 {
 		out.Index = "high"
 	}

@@ -10,14 +10,13 @@ import (
 )
 
 // Doc edits documents as maps. f may edit and return the map it gets, or return another one; it gets no deletes. nil
-// deletes the document from Elasticsearch, as Drop does: a document that has no form any more must not stay indexed in
-// an older one. To ignore a change instead, use Skip.
+// deletes the document from Elasticsearch, as Drop does, so that no older form of it stays indexed. To ignore a change
+// instead, use Skip.
 //
-// Doc is LatestOnly: f must depend on the document and not on how often it is called.
+// Doc is LatestOnly: the result of f must depend on the document alone.
 func Doc(f func(context.Context, bson.M) (bson.M, error)) goatee.Transformer {
 	p := perDocument(func(ctx context.Context, _ *goatee.Change, a *goatee.Action) error {
-		d := *a.Body() // a copy, so that the change keeps its bytes
-		m, err := d.Map()
+		m, err := a.Body().Map()
 		if err != nil {
 			return err
 		}
@@ -25,7 +24,7 @@ func Doc(f func(context.Context, bson.M) (bson.M, error)) goatee.Transformer {
 			return err
 		}
 		if m == nil {
-			makeDelete(a)
+			MakeDelete(a)
 			return nil
 		}
 		a.Document, err = goatee.DocumentOf(m)
@@ -51,7 +50,7 @@ func Typed[T any](f func(context.Context, T) (any, error)) goatee.Transformer {
 			return err
 		}
 		if isNil(out) {
-			makeDelete(a)
+			MakeDelete(a)
 			return nil
 		}
 		a.Document, err = goatee.DocumentOf(out)
@@ -76,8 +75,8 @@ func isNil(v any) bool {
 }
 
 // Edit calls f for every action, deletes and drops too, with the change it comes from. f may set any field of the
-// action; it reads the document with a.Body and replaces it by setting a.Document. Edit is not LatestOnly, because f
-// sees what kind of change it was; when it does not look, wrap it in Latest.
+// action; it reads and edits the document with a.Body, or replaces it by setting a.Document. It must not modify the
+// change. Edit is not LatestOnly, because f sees the change; when f does not look at it, wrap Edit in Latest.
 func Edit(f func(context.Context, *goatee.Change, *goatee.Action) error) goatee.Transformer {
 	p := perAction(f)
 	p.latest = false

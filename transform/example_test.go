@@ -3,7 +3,12 @@ package transform_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -37,25 +42,6 @@ func ExampleDoc() {
 	// {"born":1815,"name":"ADA"}
 }
 
-// The Map function of a Monstache plug-in, unchanged but for the package name.
-func ExampleMap() {
-	tr := transform.Map(func(input *transform.MapInput) (output *transform.MapOutput, err error) {
-		doc := input.Document
-		for k, v := range doc {
-			switch v := v.(type) {
-			case string:
-				doc[k] = strings.ToUpper(v)
-			}
-		}
-		output = &transform.MapOutput{Document: doc}
-		return
-	})
-	show(tr, goateetest.Insert("test.test", `{"_id": 1, "name": "ada"}`))
-	// Output:
-	// {"index":{"_index":"test.test","_id":"1"}}
-	// {"name":"ADA"}
-}
-
 // Soft deletes: documents with a deletedAt are removed from Elasticsearch.
 func ExampleDrop() {
 	tr := transform.For("db.collection", transform.Drop(func(d *goatee.Document) bool {
@@ -84,17 +70,6 @@ func ExampleKeep() {
 	// {"interesting":true}
 }
 
-// The Filter function of a Monstache plug-in.
-func ExampleFilter() {
-	tr := transform.Filter(func(input *transform.MapInput) (keep bool, err error) {
-		return input.Document["interesting"] == true, nil
-	})
-	show(tr, goateetest.Insert("db.collection", `{"_id": 2}`), goateetest.Insert("db.collection", `{"_id": 3, "interesting": true}`))
-	// Output:
-	// {"index":{"_index":"db.collection","_id":"3"}}
-	// {"interesting":true}
-}
-
 // Replace the id of a post's author by the author. In a program the Finder reads from MongoDB.
 func ExampleLookup() {
 	db := goateetest.NewCollections()
@@ -106,6 +81,56 @@ func ExampleLookup() {
 	// Output:
 	// {"index":{"_index":"test.posts","_id":"1"}}
 	// {"title":"Hello","author":{"_id":7,"name":"ada"}}
+}
+
+// Ask a service about each document. An error that may pass is wrapped in goatee.Retry: the pipeline transforms the change
+// again later, and meanwhile goes on with the others. Any other error makes a dead letter.
+func Example_retry() {
+	requests := 0
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests++; requests == 1 {
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "blue")
+	}))
+	defer service.Close()
+
+	color := func(ctx context.Context, product string) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, service.URL+"/colors/"+url.PathEscape(product), nil)
+		if err != nil {
+			return "", err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", goatee.Retry(err) // there is no answer
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err := io.ReadAll(res.Body)
+		switch {
+		case err != nil:
+			return "", goatee.Retry(err)
+		case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
+			return "", goatee.Retry(fmt.Errorf("the service answers %s", res.Status))
+		case res.StatusCode != http.StatusOK:
+			return "", fmt.Errorf("the service answers %s", res.Status) // this product will never have a color
+		}
+		return string(body), nil
+	}
+	tr := transform.Doc(func(ctx context.Context, doc bson.M) (bson.M, error) {
+		var err error
+		doc["color"], err = color(ctx, fmt.Sprint(doc["_id"]))
+		return doc, err
+	})
+	for range 2 { // as the pipeline does by itself
+		show(tr, goateetest.Insert("shop.products", `{"_id": "kettle"}`))
+	}
+	// Output:
+	// error: change 0 (insert shop.products): the service answers 503 Service Unavailable
+	// {"index":{"_index":"shop.products","_id":"kettle"}}
+	// {"color":"blue"}
 }
 
 // Keep the comments of a post together on one shard.
@@ -206,27 +231,6 @@ func ExampleIndex() {
 	// {"drop":{"_index":"orders-eu"}}
 }
 
-// An action in another index for each order, acknowledged together with the order itself.
-func ExampleProcess() {
-	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
-		d, err := goatee.DocumentOf(bson.M{"order": in.Document["_id"], "what": in.Operation})
-		if err != nil {
-			return err
-		}
-		in.Add(goatee.Action{Index: "audit", ID: fmt.Sprint(in.Document["_id"], "-", in.Timestamp.T, "-", in.Timestamp.I), Document: d})
-		return nil
-	})
-	show(tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": 3}`), goateetest.Delete("shop.orders", 1))
-	// Output:
-	// {"index":{"_index":"shop.orders","_id":"1"}}
-	// {"total":3}
-	// {"index":{"_index":"audit","_id":"1-1700000000-1"}}
-	// {"order":1,"what":"i"}
-	// {"delete":{"_index":"shop.orders","_id":"1"}}
-	// {"index":{"_index":"audit","_id":"1-1700000000-1"}}
-	// {"order":1,"what":"d"}
-}
-
 type article struct {
 	ID    int    `bson:"_id"`
 	Title string `bson:"title"`
@@ -242,33 +246,4 @@ func ExampleTyped() {
 	// Output:
 	// {"index":{"_index":"blog.articles","_id":"1"}}
 	// {"title":"Bulk actions","long":true}
-}
-
-// A change of a state brings the things that have it, each seen through a view, and only those are indexed.
-func ExampleRelateSource() {
-	db := goateetest.NewCollections()
-	db.Put("thingdb.state", `{"_id": "on", "text": "switched on"}`)
-	db.Put("thingdb.thing", `{"_id": 1, "s": "on"}`)
-	db.Put("thingdb.thingview", `{"_id": 1, "s": [{"_id": "on", "text": "switched on"}]}`)
-
-	stream := goateetest.NewSource("change-stream:", goateetest.Update("thingdb.state", `{"_id": "on", "text": "switched on"}`, nil))
-	sink := goateetest.NewSink()
-	s, err := goatee.New(
-		goatee.WithSource(transform.RelateSource(stream, db,
-			transform.Relate{Namespace: "thingdb.thing", WithNamespace: "thingdb.thingview"},
-			transform.Relate{Namespace: "thingdb.state", WithNamespace: "thingdb.thing", MatchField: "s"},
-		)),
-		goatee.WithTransformer(transform.Index(
-			transform.Exact("thingdb.thing", "things"), transform.Exact("thingdb.thingview", "things"))),
-		goatee.WithSink(sink),
-	)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(s.Run(context.Background()))
-	fmt.Println(sink.Indices(), sink.Documents("things"))
-	// Output:
-	// <nil>
-	// [things] map[1:{"s":[{"_id":"on","text":"switched on"}]}]
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/plugin"
 )
 
 // kinds is what becomes of changes: the kinds of their actions, "-" for none, "!" for an error.
@@ -52,9 +53,9 @@ func TestWhatBecomesOfEachOperation(t *testing.T) {
 		want []string
 	}{
 		"Keep":   {transform.Keep(func(*goatee.Change) bool { return false }), ignored},
-		"Filter": {transform.Filter(func(*transform.MapInput) (bool, error) { return false, nil }), ignored},
+		"Filter": {plugin.Filter(func(*plugin.MapInput) (bool, error) { return false, nil }), ignored},
 		"Filter error": {
-			transform.Filter(func(*transform.MapInput) (bool, error) { return true, errors.New("x") }), failed,
+			plugin.Filter(func(*plugin.MapInput) (bool, error) { return true, errors.New("x") }), failed,
 		},
 		"Skip": {
 			transform.Skip(func(*goatee.Change) bool { return true }),
@@ -66,18 +67,18 @@ func TestWhatBecomesOfEachOperation(t *testing.T) {
 			transform.Typed(func(context.Context, bson.M) (any, error) { return (*struct{})(nil), nil }), deleted,
 		},
 		"Map drop": {
-			transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) {
-				return &transform.MapOutput{Drop: true}, nil
+			plugin.Map(func(*plugin.MapInput) (*plugin.MapOutput, error) {
+				return &plugin.MapOutput{Drop: true}, nil
 			}), deleted,
 		},
 		"Map skip": {
-			transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) {
-				return &transform.MapOutput{Skip: true}, nil
+			plugin.Map(func(*plugin.MapInput) (*plugin.MapOutput, error) {
+				return &plugin.MapOutput{Skip: true}, nil
 			}), ignored,
 		},
 		"Map nothing": {
-			transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) {
-				return &transform.MapOutput{}, nil
+			plugin.Map(func(*plugin.MapInput) (*plugin.MapOutput, error) {
+				return &plugin.MapOutput{}, nil
 			}), failed,
 		},
 	} {
@@ -94,8 +95,8 @@ func TestKeptChangesAreUntouched(t *testing.T) {
 		"Keep":   transform.Keep(func(c *goatee.Change) bool { return c.Document.Lookup("a").StringValue() == "b" }),
 		"Skip":   transform.Skip(func(*goatee.Change) bool { return false }),
 		"Drop":   transform.Drop(func(*goatee.Document) bool { return false }),
-		"Filter": transform.Filter(func(in *transform.MapInput) (bool, error) { return in.Document["a"] == "b", nil }),
-		"Map":    transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) { return nil, nil }),
+		"Filter": plugin.Filter(func(in *plugin.MapInput) (bool, error) { return in.Document["a"] == "b", nil }),
+		"Map":    plugin.Map(func(*plugin.MapInput) (*plugin.MapOutput, error) { return nil, nil }),
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, want, goateetest.Actions(t, tr, c)) })
 	}

@@ -35,7 +35,7 @@ func ForPattern(pattern string, t goatee.Transformer) goatee.Transformer {
 	return f
 }
 
-// cached remembers the answer for every namespace: a deployment has some hundreds, asked for again and again.
+// cached remembers the answer for every namespace: a deployment has some hundreds, and each is asked for many times.
 func cached[T any](f func(goatee.Namespace) T) func(goatee.Namespace) T {
 	var m sync.Map // goatee.Namespace to T
 	return func(ns goatee.Namespace) T {
@@ -98,7 +98,8 @@ func (f *forNS) TransformBatch(ctx context.Context, items []goatee.Item) error {
 	return nil
 }
 
-func (f *forNS) LatestOnly() bool { return f.inner != nil && isLatestOnly(f.inner) }
+// Unwrap returns the transformer that is applied to some namespaces: what it can do beyond that holds for all of them.
+func (f *forNS) Unwrap() goatee.Transformer { return f.inner }
 
 func (f *forNS) Check(ctx context.Context) error {
 	if f.err != nil {

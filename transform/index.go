@@ -41,9 +41,10 @@ func Pattern(pattern, template string) IndexRule {
 // first, then patterns in their order. An action that has an index already keeps it, wherever Index stands in a chain.
 // Deletes go to the same index.
 //
-// A dropped collection deletes the index its rule gives, unless other namespaces go there too: then nothing is deleted
-// and the change fails with a *SharedIndexError. That is so when a rule sends another namespace there, may do so, or has
-// done so since the start. A dropped database also deletes the indices that exact rules give its collections.
+// A dropped collection deletes the index that its rule gives, unless other namespaces share it: then nothing is deleted
+// and the change fails with a *SharedIndexError. An index is shared when a rule sends another namespace there, or could, or
+// when documents of another namespace have gone there since the start. A dropped database also deletes the indices that
+// exact rules give to its collections.
 func Index(rules ...IndexRule) goatee.Transformer {
 	x, err := newIndexer(rules)
 	p := perAction(x.action)
@@ -68,7 +69,7 @@ func (e *SharedIndexError) Error() string {
 		e.Index, e.Namespace, strings.Join(e.Others, ", "))
 }
 
-// indexer is the rules at work.
+// indexer applies the rules.
 type indexer struct {
 	exact    map[goatee.Namespace]string
 	order    []goatee.Namespace // of the exact rules
@@ -125,7 +126,7 @@ func (x *indexer) resolve(ns goatee.Namespace) *indexTarget {
 		return &indexTarget{index: index}
 	}
 	if ns.Collection == "" {
-		return &indexTarget{} // a database: no rule is about it as a whole
+		return &indexTarget{} // a database: rules are about collections
 	}
 	for _, p := range x.patterns {
 		if index, ok := p.expand(ns); ok {
@@ -156,8 +157,8 @@ func (x *indexer) action(_ context.Context, c *goatee.Change, a *goatee.Action) 
 	return nil
 }
 
-// orDropDatabase adds drops of the indices that exact rules give to the collections of a dropped database. Where an
-// index is shared with another database, everything is withheld.
+// orDropDatabase adds drops of the indices that exact rules give to the collections of a dropped database. When one of
+// them is shared with another database the change fails, and none is dropped.
 func (x *indexer) orDropDatabase(next goatee.TransformFunc) goatee.TransformFunc {
 	return func(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
 		if c.Op != goatee.OpDropDatabase {

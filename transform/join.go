@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
 )
 
 // Relation is a document's place in a join field.
@@ -25,12 +26,12 @@ var errJoinName = errors.New("a join relation with a parent needs a name")
 
 // Join makes documents parents and children of each other in a field of Elasticsearch's type join: it sets the field to
 // {"name": …, "parent": …} and the routing that a child needs. f gets the document as the transformers before have left
-// it; for a delete the pre-image, when there is one, to route the delete. Without pre-images a child's delete needs one
-// of the sink's delete strategies. The index's mapping must declare the field.
+// it; for a delete it gets the pre-image, when there is one, so that the delete is routed. Without pre-images a child's
+// delete needs one of the sink's delete strategies. The index's mapping must declare the field.
 func Join(field string, f func(*goatee.Document) (Relation, error)) goatee.Transformer {
 	path, err := parsePath("Join", field)
 	p := perAction(func(_ context.Context, c *goatee.Change, a *goatee.Action) error {
-		d := stateOf(c, a)
+		d := ownState(c, a)
 		if d == nil {
 			return nil
 		}
@@ -45,10 +46,11 @@ func Join(field string, f func(*goatee.Document) (Relation, error)) goatee.Trans
 		if a.Routing == "" {
 			a.Routing = r.Parent
 		}
-		if !writes(a) {
+		if document(a) == nil {
 			return nil
 		}
-		return setIn(a, &set{path: path, value: r.value()})
+		var editor bsonedit.Editor
+		return editAction(&editor, []bsonedit.Edit{bsonedit.Set(path, r.value())}, a)
 	})
 	if p.err = err; f == nil {
 		p.err = noFunction("Join")
@@ -58,15 +60,9 @@ func Join(field string, f func(*goatee.Document) (Relation, error)) goatee.Trans
 
 // value returns the join field's value.
 func (r *Relation) value() bson.RawValue {
-	doc := appendString(openDocument(nil), "name", r.Name)
+	doc := bsonedit.AppendString(bsonedit.OpenDocument(nil), "name", r.Name)
 	if r.Parent != "" {
-		doc = appendString(doc, "parent", r.Parent)
+		doc = bsonedit.AppendString(doc, "parent", r.Parent)
 	}
-	return bson.RawValue{Type: bsontype.EmbeddedDocument, Value: closeDocument(doc, 0)}
-}
-
-// setIn sets a field of the document of one action.
-func setIn(a *goatee.Action, s *set) error {
-	w := editor{edits: []edit{s}}
-	return w.action(a)
+	return bson.RawValue{Type: bsontype.EmbeddedDocument, Value: bsonedit.CloseDocument(doc, 0)}
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/valueset"
 )
 
 // Lookup replaces references by the documents they refer to: the value of the local field is looked up in another
@@ -21,15 +24,19 @@ import (
 //	transform.For("blog.posts", transform.Lookup(finder, "blog.users", "author",
 //		transform.WithProjection(bson.D{{Key: "name", Value: 1}})))
 //
-// All references of a batch are looked up together, each once. MongoDB answers a query on a collection that does not
-// exist with no documents: then every reference is one whose document is missing, see WithMissing. When the query fails,
-// the changes that have references fail with its error.
+// All references of a batch are looked up together, each once. A collection that does not exist has no documents, so that
+// every reference to it is one whose document is missing: see WithMissing.
 //
-// Lookup is LatestOnly: the other collection is read when the change is transformed, so an older change of the same
-// document would be overwritten anyway. A later change of the document referred to does not bring a new look-up; that is
-// what RelateSource is for.
+// A reference is compared with the foreign field whatever it holds, also one that looks like an operator, such as
+// {"$gt": ""}. When MongoDB refuses the query, for example because the collection is a view that divides by zero for one
+// document, it is divided until it is known which references cannot be looked up, and only their changes fail. When the
+// query fails for another reason, such as a missing permission, the changes that have references fail with its error.
+//
+// Lookup is LatestOnly: it reads the other collection when the change is transformed, so that an older change of the same
+// document would give the same. A later change of the document referred to does not bring a new look-up: for that, see
+// package relate.
 func Lookup(f Finder, from, localField string, opts ...LookupOption) goatee.Transformer {
-	l := &lookups{finder: f, foreign: []string{"_id"}}
+	l := &lookups{finder: f, foreign: bsonedit.Path{"_id"}}
 	var err error
 	if l.from, err = goatee.ParseNamespace(from); err != nil {
 		l.fail(misuse("Lookup", err.Error(), "name the collection to look up in"))
@@ -37,53 +44,63 @@ func Lookup(f Finder, from, localField string, opts ...LookupOption) goatee.Tran
 	if f == nil {
 		l.fail(misuse("Lookup", "no Finder", "give it one"))
 	}
-	if l.local, err = parsePath("Lookup", localField); err != nil {
-		l.fail(err)
-	}
+	l.local, err = parsePath("Lookup", localField)
+	l.fail(err)
 	l.target = l.local
 	for _, o := range opts {
-		o(l)
+		l.fail(o(l))
 	}
 	return l
 }
 
-// LookupOption changes how Lookup works.
-type LookupOption func(*lookups)
+// LookupOption changes how Lookup works. The error of an option is reported by Check.
+type LookupOption func(*lookups) error
 
 // WithForeignField looks up by another field than _id, which should be indexed. Of several documents with one value the
 // first found counts. Default: "_id".
 func WithForeignField(path string) LookupOption {
-	return func(l *lookups) { l.foreign = l.path("WithForeignField", path) }
+	return func(l *lookups) (err error) {
+		l.foreign, err = parsePath("WithForeignField", path)
+		return err
+	}
 }
 
 // WithTarget sets the document found at another path and leaves the reference as it is. Default: the local field.
 func WithTarget(path string) LookupOption {
-	return func(l *lookups) { l.target = l.path("WithTarget", path) }
+	return func(l *lookups) (err error) {
+		l.target, err = parsePath("WithTarget", path)
+		return err
+	}
 }
 
 // WithProjection asks MongoDB for some fields only. It must not leave out the foreign field. Default: all fields.
 func WithProjection(projection bson.D) LookupOption {
-	return func(l *lookups) { l.projection = projection }
+	return func(l *lookups) error {
+		l.projection = projection
+		return nil
+	}
 }
 
 // WithMissing says what becomes of a reference whose document is not found. Default: MissingKeep.
 func WithMissing(p MissingPolicy) LookupOption {
-	return func(l *lookups) {
-		if l.missing = p; p > MissingError {
-			l.fail(misuse("WithMissing", fmt.Sprint(p), "want MissingKeep, MissingNull or MissingError"))
+	return func(l *lookups) error {
+		if p > MissingError {
+			return misuse("WithMissing", fmt.Sprint(p), "want MissingKeep, MissingNull or MissingError")
 		}
+		l.missing = p
+		return nil
 	}
 }
 
-// WithCache remembers documents found, at most so many and for at most so long; what was not found is looked up again.
-// Embedded documents may be older than MongoDB's by that time. Default: no cache.
+// WithCache remembers documents that were found, up to a number of entries, each for ttl, so that an embedded document
+// may be older than MongoDB's by ttl. What was not found is looked up again. Default: no cache.
 func WithCache(entries int, ttl time.Duration) LookupOption {
-	return func(l *lookups) {
+	return func(l *lookups) error {
 		if entries < 1 || ttl <= 0 {
-			l.fail(misuse("WithCache", fmt.Sprintf("%d entries for %s", entries, ttl), "want at least 1 and more than 0s"))
-			return
+			return misuse("WithCache", fmt.Sprintf("%d entries for %s", entries, ttl), "want at least 1 and more than 0s")
 		}
 		l.cache = newCache(entries, ttl)
+		return nil
 	}
 }
 
@@ -92,7 +109,7 @@ type MissingPolicy uint8
 
 // The policies. The zero value leaves references as they are.
 const (
-	// MissingKeep leaves the reference; at another target there is nothing then.
+	// MissingKeep leaves the reference, and sets nothing at another target.
 	MissingKeep MissingPolicy = iota
 	// MissingNull puts null in the document's place.
 	MissingNull
@@ -106,27 +123,19 @@ var ErrMissingReference = errors.New("the document referred to is missing")
 type lookups struct {
 	finder     Finder
 	from       goatee.Namespace
-	local      []string
-	foreign    []string
-	target     []string
+	local      bsonedit.Path
+	foreign    bsonedit.Path
+	target     bsonedit.Path
 	projection bson.D
 	missing    MissingPolicy
 	cache      *cache
-	err        error
+	err        error // the first misuse
 }
 
 func (l *lookups) fail(err error) {
 	if l.err == nil {
 		l.err = err
 	}
-}
-
-func (l *lookups) path(option, path string) []string {
-	names, err := parsePath(option, path)
-	if err != nil {
-		l.fail(err)
-	}
-	return names
 }
 
 func (l *lookups) step() {}
@@ -136,6 +145,13 @@ func (l *lookups) LatestOnly() bool { return true }
 
 // Check reports misuse.
 func (l *lookups) Check(context.Context) error { return l.err }
+
+// Instrument gives the Finder a logger and an observer, if it takes them.
+func (l *lookups) Instrument(logger *slog.Logger, observer goatee.Observer) {
+	if i, ok := l.finder.(goatee.Instrumented); ok {
+		i.Instrument(logger, observer)
+	}
+}
 
 // Transform looks up for one change.
 func (l *lookups) Transform(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
@@ -147,13 +163,14 @@ func (l *lookups) TransformBatch(ctx context.Context, items []goatee.Item) error
 	if l.err != nil {
 		return l.err
 	}
-	var refs valueSet
-	l.eachReference(items, func(_ *goatee.Action, v bson.RawValue) error { return refs.addEach(v) })
-	if len(refs.list) == 0 {
+	var refs valueset.Set
+	l.eachReference(items, func(_ *goatee.Action, v bson.RawValue) error { return refs.AddEach(v) })
+	if refs.Len() == 0 {
 		return nil
 	}
-	found, err := l.find(ctx, &refs)
-	e := &embedder{lookups: l, found: found, editor: editor{slab: slab{items: items, grow: averageSize(found)}}}
+	e := embedder{lookups: l, found: make(map[string]bson.Raw, refs.Len())}
+	err := e.find(ctx, &refs)
+	e.editor.Expect(editedSize(items, averageSize(e.found)))
 	l.eachReference(items, func(a *goatee.Action, v bson.RawValue) error {
 		if err != nil {
 			return err
@@ -168,10 +185,11 @@ func (l *lookups) eachReference(items []goatee.Item, f func(*goatee.Action, bson
 	for i := range items {
 		it := &items[i]
 		for j := range it.Actions {
-			if it.Err != nil || !writes(&it.Actions[j]) {
+			d := document(&it.Actions[j])
+			if it.Err != nil || d == nil {
 				continue
 			}
-			v, err := lookup(it.Actions[j].Body(), l.local)
+			v, err := lookup(d, l.local)
 			if err == nil && v.Type != 0 && v.Type != bsontype.Null {
 				err = f(&it.Actions[j], v)
 			}
@@ -182,56 +200,64 @@ func (l *lookups) eachReference(items []goatee.Item, f func(*goatee.Action, bson
 	}
 }
 
-// find returns the documents found, by the key of the value that refers to them.
-func (l *lookups) find(ctx context.Context, refs *valueSet) (map[string]bson.Raw, error) {
-	found := make(map[string]bson.Raw, len(refs.list))
-	ask := refs
-	if l.cache != nil {
-		ask = l.cache.get(refs, found)
-	}
-	for chunk := range ask.chunks {
-		if err := l.query(ctx, chunk, refs, found); err != nil {
-			return nil, fmt.Errorf("look up in %s: %w", l.from, err)
-		}
-	}
-	if l.cache != nil {
-		l.cache.put(ask, found)
-	}
-	return found, nil
+// embedder looks up the references of one batch and puts the documents found into its actions.
+type embedder struct {
+	*lookups
+	found  map[string]bson.Raw // by the key of the value that refers to it
+	failed map[string]error    // values that cannot be looked up
+	editor bsonedit.Editor
 }
 
-func (l *lookups) query(ctx context.Context, values []bson.RawValue, refs *valueSet, found map[string]bson.Raw) error {
-	filter := bson.D{{Key: joinPath(l.foreign), Value: bson.D{{Key: "$in", Value: values}}}}
-	for doc, err := range l.finder.Find(ctx, l.from, filter, l.projection) {
-		if err != nil {
-			return err
+func (e *embedder) find(ctx context.Context, refs *valueset.Set) error {
+	ask := refs
+	if e.cache != nil {
+		ask = e.cache.get(refs, e.found)
+	}
+	query := func(values []bson.RawValue) error { return e.query(ctx, values, refs) }
+	for chunk := range ask.Chunks {
+		if err := valueset.Isolate(chunk, query, e.fail); err != nil {
+			return fmt.Errorf("look up in %s: %w", e.from, err)
 		}
-		v, err := lookupRaw(doc, l.foreign)
-		if err != nil {
-			return err
-		}
-		if v.Type == 0 && len(l.foreign) == 1 {
-			return fmt.Errorf("a document without %s: the projection must not leave it out", l.foreign[0])
-		}
-		var keys valueSet
-		if err := keys.addEach(v); err != nil {
-			return err
-		}
-		own := append(bson.Raw(nil), doc...)
-		for _, key := range keys.keys {
-			if _, asked := refs.index[key]; asked && found[key] == nil {
-				found[key] = own
-			}
-		}
+	}
+	if e.cache != nil {
+		e.cache.put(ask, e.found)
 	}
 	return nil
 }
 
-// embedder puts the documents found into the actions of one batch.
-type embedder struct {
-	*lookups
-	found  map[string]bson.Raw
-	editor editor
+// fail remembers that a value cannot be looked up.
+func (e *embedder) fail(v bson.RawValue, err error) {
+	if e.failed == nil {
+		e.failed = map[string]error{}
+	}
+	e.failed[valueset.Key(v)] = fmt.Errorf("look up %s in %s by %s: %w", valueset.Text(v), e.from, e.foreign, err)
+}
+
+// query adds what one query finds.
+func (e *embedder) query(ctx context.Context, values []bson.RawValue, refs *valueset.Set) error {
+	for doc, err := range e.finder.Find(ctx, e.from, valueset.Filter(e.foreign.String(), values), e.projection) {
+		if err != nil {
+			return err
+		}
+		v, err := bsonedit.Lookup(doc, e.foreign)
+		if err != nil {
+			return err
+		}
+		if v.Type == 0 && len(e.foreign) == 1 {
+			return fmt.Errorf("a document without %s: the projection must not leave it out", e.foreign)
+		}
+		var keys valueset.Set
+		if err := keys.AddEach(v); err != nil {
+			return err
+		}
+		own := append(bson.Raw(nil), doc...)
+		for _, key := range keys.Keys() {
+			if refs.Has(key) && e.found[key] == nil {
+				e.found[key] = own
+			}
+		}
+	}
+	return nil
 }
 
 func (e *embedder) embed(a *goatee.Action, ref bson.RawValue) error {
@@ -239,32 +265,33 @@ func (e *embedder) embed(a *goatee.Action, ref bson.RawValue) error {
 	if err != nil || !ok {
 		return err
 	}
-	e.editor.edits = []edit{&set{path: e.target, value: value}}
-	return e.editor.action(a)
+	return editAction(&e.editor, []bsonedit.Edit{bsonedit.Set(e.target, value)}, a)
 }
 
-// resolve returns what takes the place of a reference; ok is false when nothing does.
+// resolve returns what takes the place of a reference; ok is false when the reference stays.
 func (e *embedder) resolve(ref bson.RawValue) (value bson.RawValue, ok bool, err error) {
 	if ref.Type == bsontype.Array {
 		value, err = e.resolveArray(ref)
 		return value, err == nil, err
 	}
-	doc := e.found[valueKey(ref)]
-	switch {
-	case doc != nil:
+	key := valueset.Key(ref)
+	if doc := e.found[key]; doc != nil {
 		return bson.RawValue{Type: bsontype.EmbeddedDocument, Value: doc}, true, nil
+	}
+	switch err := e.failed[key]; {
+	case err != nil:
+		return value, false, err
 	case e.missing == MissingError:
-		text, _ := Text(ref)
-		return value, false, fmt.Errorf("%w: %s %s %q", ErrMissingReference, e.from, joinPath(e.foreign), text)
+		return value, false, fmt.Errorf("%w: %s %s %s", ErrMissingReference, e.from, e.foreign, valueset.Text(ref))
 	case e.missing == MissingNull:
 		return bson.RawValue{Type: bsontype.Null}, true, nil
 	}
 	return ref, false, nil
 }
 
-// resolveArray resolves each element; one that nothing is found for and that is to be kept stays a reference.
+// resolveArray resolves each element; one whose document is missing stays a reference under MissingKeep.
 func (e *embedder) resolveArray(refs bson.RawValue) (bson.RawValue, error) {
-	out := openDocument(nil)
+	out := bsonedit.OpenDocument(nil)
 	r := bsonjson.NewReader(refs.Value)
 	for n := 0; r.Next(); n++ {
 		v := bson.RawValue{Type: r.Type(), Value: r.Value()}
@@ -274,11 +301,12 @@ func (e *embedder) resolveArray(refs bson.RawValue) (bson.RawValue, error) {
 				return bson.RawValue{}, err
 			}
 		}
-		out = append(appendIndexHeader(out, v.Type, n), v.Value...)
+		out = bsonedit.AppendElement(out, v.Type, n, v.Value)
 	}
-	return bson.RawValue{Type: bsontype.Array, Value: closeDocument(out, 0)}, r.Err()
+	return bson.RawValue{Type: bsontype.Array, Value: bsonedit.CloseDocument(out, 0)}, r.Err()
 }
 
+// averageSize is about by how many bytes an embedded document makes another one longer.
 func averageSize(docs map[string]bson.Raw) int {
 	if len(docs) == 0 {
 		return 0
@@ -287,5 +315,5 @@ func averageSize(docs map[string]bson.Raw) int {
 	for _, d := range docs {
 		n += len(d)
 	}
-	return n/len(docs) + documentFrame
+	return n / len(docs)
 }

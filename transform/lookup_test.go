@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,5 +128,6 @@ func TestLookupMisuse(t *testing.T) {
 	} {
 		var config *goatee.ConfigError
 		require.ErrorAs(t, tr.(goatee.Checker).Check(context.Background()), &config, name)
+		require.Equal(t, "transform."+strings.Fields(name)[0], config.Setting)
 	}
 }

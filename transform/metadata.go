@@ -3,17 +3,17 @@ package transform
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
 )
 
-// What follows reads the document as the transformers before have left it. For a delete it reads the document before
-// the change, when the collection records pre-images: so the delete finds the document where it was written.
+// The transformers of this file read the document as the transformers before have left it. For a delete they read the
+// document before the change, when the collection records pre-images, so that the delete goes to where the document is.
 
 // Routing sets the routing value that f returns for a document; "" for none.
 func Routing(f func(*goatee.Document) (string, error)) goatee.Transformer {
@@ -38,7 +38,7 @@ func IDField(path string) goatee.Transformer {
 
 func textOf(constructor string, f func(*goatee.Document) (string, error), set func(*goatee.Action, string)) goatee.Transformer {
 	p := perAction(func(_ context.Context, c *goatee.Change, a *goatee.Action) error {
-		d := stateOf(c, a)
+		d := ownState(c, a)
 		if d == nil {
 			return nil
 		}
@@ -75,11 +75,12 @@ func fieldText(constructor, path string, set func(*goatee.Action, string)) goate
 	return p
 }
 
-// stateOf returns the document that decides about an action's metadata, or nil when there is none.
+// stateOf returns the document that decides about an action's metadata, or nil when there is none. It is for reading only,
+// as it may be that of the change.
 func stateOf(c *goatee.Change, a *goatee.Action) *goatee.Document {
 	switch {
-	case writes(a):
-		return a.Body()
+	case Writes(a):
+		return document(a)
 	case a.Kind == goatee.ActionDelete && !c.Document.IsZero():
 		return &c.Document // dropped by an earlier transformer
 	case a.Kind == goatee.ActionDelete && !c.Before.IsZero():
@@ -88,8 +89,22 @@ func stateOf(c *goatee.Change, a *goatee.Action) *goatee.Document {
 	return nil
 }
 
-// Pipeline runs documents through an ingest pipeline, except where an action has one already. The Pipeline function of a
-// Monstache plug-in, which returns aggregation pipelines, is an option of the sources.
+// ownState is stateOf for users' functions, which get a document of the action's own.
+func ownState(c *goatee.Change, a *goatee.Action) *goatee.Document {
+	if Writes(a) {
+		return a.Body()
+	}
+	d := stateOf(c, a)
+	if d == nil {
+		return nil
+	}
+	own := *d
+	return &own
+}
+
+// Pipeline runs documents through an ingest pipeline of Elasticsearch, except where an action has one already. The
+// function Pipeline of a Monstache plug-in is something else: it returns aggregation pipelines of MongoDB, and is an option
+// of the sources.
 func Pipeline(name string) goatee.Transformer {
 	p := perDocument(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
 		if a.Pipeline == "" {
@@ -103,8 +118,8 @@ func Pipeline(name string) goatee.Transformer {
 	return p
 }
 
-// RetryOnConflict says how often Elasticsearch itself retries an update action that meets another; it concerns no other
-// actions.
+// RetryOnConflict says how often Elasticsearch itself retries an update action that conflicts with another, 0 to 1000
+// times. It has no effect on other actions.
 func RetryOnConflict(n int) goatee.Transformer {
 	p := perDocument(func(_ context.Context, _ *goatee.Change, a *goatee.Action) error {
 		if a.Kind == goatee.ActionUpdate {
@@ -121,8 +136,8 @@ func RetryOnConflict(n int) goatee.Transformer {
 const maxRetries = 1000
 
 // Version takes the external version of documents from a field: a whole number, or a date, of which it takes the
-// milliseconds. A document without one fails. Such versions and cluster times do not compare: a delete without pre-image
-// is sent without a version, and the order of writes decides.
+// milliseconds. A document without one fails. Such versions cannot be compared with cluster times, so that a delete
+// without a pre-image is sent without a version, and the order of writes decides.
 func Version(path string, t goatee.VersionType) goatee.Transformer {
 	names, err := parsePath("Version", path)
 	p := perAction(func(_ context.Context, c *goatee.Change, a *goatee.Action) error {
@@ -137,7 +152,7 @@ func Version(path string, t goatee.VersionType) goatee.Transformer {
 		if err != nil {
 			return err
 		}
-		n, ok := wholeNumber(v)
+		n, ok := versionNumber(v)
 		if !ok || n <= 0 {
 			return fmt.Errorf("version from %q: want a whole number above 0 or a date", path)
 		}
@@ -150,17 +165,9 @@ func Version(path string, t goatee.VersionType) goatee.Transformer {
 	return p
 }
 
-// wholeNumber returns the value of any BSON type that counts.
-func wholeNumber(v bson.RawValue) (int64, bool) {
+// versionNumber returns the value of a whole number, a date or a timestamp.
+func versionNumber(v bson.RawValue) (int64, bool) {
 	switch v.Type {
-	case bsontype.Int32, bsontype.Int64:
-		return v.AsInt64OK()
-	case bsontype.Double:
-		f := v.Double()
-		if f < math.MinInt64 || f >= math.MaxInt64 || f != math.Trunc(f) {
-			return 0, false
-		}
-		return int64(f), true
 	case bsontype.DateTime:
 		return v.DateTime(), true
 	case bsontype.Timestamp:
@@ -168,5 +175,5 @@ func wholeNumber(v bson.RawValue) (int64, bool) {
 		c := goatee.Change{ClusterTime: primitive.Timestamp{T: t, I: i}}
 		return c.Version(), true
 	}
-	return 0, false
+	return bsonedit.WholeNumber(v)
 }

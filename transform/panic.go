@@ -9,7 +9,7 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// stackDepth is how many frames of a panic are told: enough to find the line, short enough for a dead letter.
+// stackDepth is how many frames of a panic an error names: enough to find the line, and few enough for a dead letter.
 const stackDepth = 8
 
 // panicError makes what was recovered an error with a short stack. It is called by the deferred function itself.
@@ -25,13 +25,13 @@ func panicError(v any) error {
 func stack(skip int) string {
 	pcs := make([]uintptr, stackDepth+8)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(skip+1, pcs)])
-	var told []string
-	for more := true; more && len(told) < stackDepth; {
+	var named []string
+	for more := true; more && len(named) < stackDepth; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
-			told = append(told, fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line))
+			named = append(named, fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line))
 		}
 	}
-	return strings.Join(told, " < ")
+	return strings.Join(named, " < ")
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// perChange makes a function a transformer with all optional interfaces.
+// perChange makes a function a transformer with a batch form, in which a panic fails the change that caused it.
 type perChange struct {
 	apply  goatee.TransformFunc
 	latest bool
@@ -73,28 +73,43 @@ func perAction(f func(context.Context, *goatee.Change, *goatee.Action) error) *p
 // perDocument is perAction for actions that write a document.
 func perDocument(f func(context.Context, *goatee.Change, *goatee.Action) error) *perChange {
 	return perAction(func(ctx context.Context, c *goatee.Change, a *goatee.Action) error {
-		if !writes(a) {
+		if document(a) == nil {
 			return nil
 		}
 		return f(ctx, c, a)
 	})
 }
 
-// writes reports whether the action writes a document.
-func writes(a *goatee.Action) bool {
-	return a.Kind <= goatee.ActionUpdate && !a.Body().IsZero()
+// document returns the document that an action writes, for reading only, as it may be that of the change; nil when the
+// action writes none. Unlike Body it does not make the document the action's own.
+func document(a *goatee.Action) *goatee.Document {
+	switch {
+	case !Writes(a):
+		return nil
+	case !a.Document.IsZero():
+		return &a.Document
+	default:
+		return &a.Change.Document
+	}
 }
 
-// makeDelete turns an action that writes into the delete of the same document.
-func makeDelete(a *goatee.Action) {
+// Writes reports whether an action writes a document: it indexes, creates or updates one, and there is one to write.
+func Writes(a *goatee.Action) bool {
+	return a.Kind <= goatee.ActionUpdate && (!a.Document.IsZero() || a.Change != nil && !a.Change.Document.IsZero())
+}
+
+// MakeDelete turns an action that writes a document into the delete of that document, at the same index, id and routing.
+// Functions given to Edit can use it.
+func MakeDelete(a *goatee.Action) {
 	a.Kind = goatee.ActionDelete
 	a.Document = goatee.Document{}
 	a.Pipeline, a.RetryOnConflict = "", 0
 }
 
 // Latest declares that t is LatestOnly: that its result for a document depends on nothing but the document's newest
-// state, so that goatee may leave out what a batch holds of older ones. It is for functions of which transform cannot
-// know: those of Edit, Keep, Skip, Map and Filter, and other packages' transformers.
+// state, so that goatee may leave out older changes of the document in the same batch. It is for transformers that do not
+// say so themselves because they cannot know what a function looks at: Edit, Keep, Skip, plugin.Map, plugin.Filter, and
+// those of other packages.
 func Latest(t goatee.Transformer) goatee.Transformer {
 	if t == nil {
 		return &perChange{err: misuse("Latest", "no transformer", "give it one")}
@@ -109,4 +124,4 @@ type latest struct {
 
 func (*latest) LatestOnly() bool { return true }
 
-func (l *latest) Check(ctx context.Context) error { return checkAll(ctx, l.inner) }
+func (l *latest) Unwrap() goatee.Transformer { return l.inner }

@@ -14,6 +14,7 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/plugin"
 )
 
 // syncAll runs changes through a whole pipeline and returns the dead letters by id.
@@ -22,15 +23,20 @@ func syncAll(t *testing.T, tr goatee.Transformer, sink goatee.Sink, changes ...*
 	var mu sync.Mutex
 	letters := map[string]error{}
 	s, err := goatee.New(
-		goatee.WithSource(goateetest.NewSource(deployment, changes...)), goatee.WithTransformer(tr), goatee.WithSink(sink),
+		goatee.WithSource(goateetest.NewSource("change-stream:", changes...)), goatee.WithTransformer(tr), goatee.WithSink(sink),
 		goatee.WithObserver(goatee.Observer{DeadLetter: func(d goatee.DeadLetter) {
 			mu.Lock()
 			defer mu.Unlock()
-			id, _ := transform.Text(d.Change.ID)
+			id, _ := transform.Text(d.DocumentID)
 			letters[id] = d.Err
 		}}))
 	require.NoError(t, err)
-	require.NoError(t, s.Run(t.Context()))
+	err = s.Run(t.Context())
+	if len(letters) > 0 {
+		require.ErrorIs(t, err, goatee.ErrRefused)
+	} else {
+		require.NoError(t, err)
+	}
 	return letters
 }
 
@@ -81,14 +87,14 @@ func TestSharedDropIsADeadLetterAndDeletesNothing(t *testing.T) {
 
 func TestTransformersAreDeterministicAndSafeForConcurrentUse(t *testing.T) {
 	tr := transform.Chain(
-		transform.Filter(func(in *transform.MapInput) (bool, error) { return in.Document["n"] != int32(3), nil }),
+		plugin.Filter(func(in *plugin.MapInput) (bool, error) { return in.Document["n"] != int32(3), nil }),
 		goatee.TransformFunc(failOn),
 		transform.For("blog", transform.Lookup(users(), "blog.users", "a", transform.WithCache(10, time.Hour))),
 		transform.Omit("secret", "list.x"), transform.Rename("n", "m"), transform.Set("sub.field", "v"),
 		transform.ForPattern(`b.*`, transform.Doc(func(_ context.Context, m bson.M) (bson.M, error) { m["doc"] = true; return m, nil })),
 		byNumber, transform.RoutingField("m"),
 		transform.Index(transform.Pattern(`(.*)\.(.*)`, "$1-$2")),
-		transform.Timeout(time.Minute, transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+		transform.Timeout(time.Minute, plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 			in.Add(goatee.Action{ID: "copy"})
 			return nil
 		})),
@@ -103,7 +109,7 @@ func TestTransformersAreDeterministicAndSafeForConcurrentUse(t *testing.T) {
 	goateetest.Deterministic(t, tr, changes...)
 }
 
-var byNumber = transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+var byNumber = plugin.Map(func(in *plugin.MapInput) (*plugin.MapOutput, error) {
 	n, _ := in.Document["m"].(int32)
-	return &transform.MapOutput{Passthrough: true, Drop: n == 5, Skip: n == 6}, nil
+	return &plugin.MapOutput{Passthrough: true, Drop: n == 5, Skip: n == 6}, nil
 })

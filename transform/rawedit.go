@@ -7,36 +7,77 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
 )
 
-// edit changes a document in one of its two forms.
-type edit interface {
-	// appendTo appends the edited src to dst. changed is false when the result equals src.
-	appendTo(dst, src []byte) (out []byte, changed bool, err error)
-	// editMap changes a decoded document in place.
-	editMap(m bson.M) error
-	// growth is by how many bytes the edit can usually make a document longer.
-	growth() int
+// Omit leaves fields out, without decoding the document. A path may have dots; where it passes through an array it
+// applies to each element, as in a MongoDB projection. A field that is not there is no error.
+func Omit(paths ...string) goatee.Transformer {
+	parsed, err := parsePaths("Omit", paths)
+	return newRawEdit(err, bsonedit.Omit(parsed))
+}
+
+// Pick keeps only the fields it names, without decoding the document. A path may have dots; where it passes through an
+// array it applies to each element that is a document and leaves the others out, as in a MongoDB projection. The _id
+// is never part of what Elasticsearch gets and need not be named.
+func Pick(paths ...string) goatee.Transformer {
+	parsed, err := parsePaths("Pick", paths)
+	return newRawEdit(err, bsonedit.Pick(parsed))
+}
+
+// Rename gives a field another name, without decoding the document. Both names may be dotted paths, to a field of the
+// same sub-document: Rename moves nothing. Where the path passes through an array it applies to each element. A field
+// that has the new name already is replaced; a document without the field is left as it is.
+func Rename(old, name string) goatee.Transformer {
+	from, err := parsePath("Rename", old)
+	if err != nil {
+		return newRawEdit(err, nil)
+	}
+	to, err := parsePath("Rename", name)
+	if err != nil {
+		return newRawEdit(err, nil)
+	}
+	edit, err := bsonedit.Rename(from, to)
+	if err != nil {
+		err = misuse("Rename", quote(old)+" to "+quote(name), err.Error()+"; to move a field use Doc")
+	}
+	return newRawEdit(err, edit)
+}
+
+// Set gives a field a fixed value, without decoding the document. The path may have dots: sub-documents that are missing
+// are made, and a value on the way that is not a document is replaced by one; where the path passes through an array it
+// applies to each element. MongoDB's $addFields does the same.
+func Set(path string, value any) goatee.Transformer {
+	names, err := parsePath("Set", path)
+	if err != nil {
+		return newRawEdit(err, nil)
+	}
+	v, err := bsonedit.EncodeValue(value)
+	if err != nil {
+		return newRawEdit(&goatee.ConfigError{
+			Setting: "transform.Set", Problem: "value of " + quote(path), Err: err, Remedy: "give a value that BSON can hold",
+		}, nil)
+	}
+	return newRawEdit(nil, bsonedit.Set(names, v))
 }
 
 // rawEdit applies edits to the documents of actions without decoding them. New bytes come from one allocation per
 // batch, which lives as long as any of its documents: until they are written.
 type rawEdit struct {
-	edits []edit
-	grow  int
+	edits []bsonedit.Edit
 	err   error
 }
 
-func newRawEdit(err error, e edit) goatee.Transformer {
+func newRawEdit(err error, e bsonedit.Edit) goatee.Transformer {
 	if err != nil {
 		return &rawEdit{err: err}
 	}
-	return &rawEdit{edits: []edit{e}, grow: e.growth()}
+	return &rawEdit{edits: []bsonedit.Edit{e}}
 }
 
 // then returns the two edits as one.
 func (r *rawEdit) then(next *rawEdit) *rawEdit {
-	both := &rawEdit{edits: slices.Concat(r.edits, next.edits), grow: r.grow + next.grow, err: r.err}
+	both := &rawEdit{edits: slices.Concat(r.edits, next.edits), err: r.err}
 	if both.err == nil {
 		both.err = next.err
 	}
@@ -57,14 +98,15 @@ func (r *rawEdit) TransformBatch(_ context.Context, items []goatee.Item) error {
 	if r.err != nil {
 		return r.err
 	}
-	w := editor{slab: slab{items: items, grow: r.grow}, edits: r.edits}
+	var editor bsonedit.Editor
+	editor.Expect(editedSize(items, bsonedit.Growth(r.edits)))
 	for i := range items {
 		it := &items[i]
 		if !hasWork(it) {
 			continue
 		}
 		for j := range it.Actions {
-			if err := w.action(&it.Actions[j]); err != nil {
+			if err := editAction(&editor, r.edits, &it.Actions[j]); err != nil {
 				it.Err = err
 				break
 			}
@@ -73,31 +115,36 @@ func (r *rawEdit) TransformBatch(_ context.Context, items []goatee.Item) error {
 	return nil
 }
 
-// editor applies edits to the actions of one batch.
-type editor struct {
-	slab  slab
-	edits []edit
-	spare [2][]byte // results between the first edit and the last
+// editedSize is how many bytes the documents of a batch take when each has grown.
+func editedSize(items []goatee.Item, growth int) (n int) {
+	for i := range items {
+		for j := range items[i].Actions {
+			if d := document(&items[i].Actions[j]); d != nil && !d.IsDecoded() {
+				n += d.Len() + growth
+			}
+		}
+	}
+	return n
 }
 
-func (w *editor) action(a *goatee.Action) error {
-	if !writes(a) {
+// editAction edits the document of one action, if it writes one.
+func editAction(editor *bsonedit.Editor, edits []bsonedit.Edit, a *goatee.Action) error {
+	d := document(a)
+	if d == nil {
 		return nil
 	}
-	d := *a.Body()
 	if d.IsDecoded() {
-		m, err := d.Map()
+		m, err := a.Body().Map()
 		if err != nil {
 			return err
 		}
-		a.Document = d
-		return w.editMap(m)
+		return editMap(edits, m)
 	}
 	raw, err := d.Raw()
 	if err != nil {
 		return err
 	}
-	out, changed, err := w.rewrite(raw)
+	out, changed, err := editor.Apply(edits, raw)
 	if err != nil || !changed {
 		return err
 	}
@@ -105,70 +152,11 @@ func (w *editor) action(a *goatee.Action) error {
 	return nil
 }
 
-func (w *editor) editMap(m bson.M) error {
-	for _, e := range w.edits {
-		if err := e.editMap(m); err != nil {
+func editMap(edits []bsonedit.Edit, m bson.M) error {
+	for _, e := range edits {
+		if err := e.EditMap(m); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// rewrite applies the edits, all but the last into spare buffers.
-func (w *editor) rewrite(src []byte) (out []byte, changed bool, err error) {
-	last := len(w.edits) - 1
-	free := 0 // the spare buffer that does not hold src
-	for _, e := range w.edits[:last] {
-		spare := &w.spare[free]
-		var edited bool
-		*spare, edited, err = e.appendTo((*spare)[:0], src)
-		if err != nil {
-			return nil, false, err
-		}
-		if edited {
-			src, changed, free = *spare, true, 1-free
-		}
-	}
-	out, edited, err := w.edits[last].appendTo(w.slab.room(len(src)+w.edits[last].growth()), src)
-	if err != nil || !edited && !changed {
-		return nil, false, err
-	}
-	w.slab.keep(out)
-	return out, true, nil
-}
-
-// slab hands out bytes for the edited documents of one batch, from one allocation if what it expects is enough.
-type slab struct {
-	items []goatee.Item
-	grow  int
-	buf   []byte
-}
-
-// room returns an empty slice with a capacity of n or more, to append one document to.
-func (s *slab) room(n int) []byte {
-	if cap(s.buf)-len(s.buf) < n {
-		s.buf = make([]byte, 0, max(n, s.expected()))
-	}
-	return s.buf[len(s.buf):len(s.buf):cap(s.buf)]
-}
-
-// expected is how long the documents of the batch will be in all. It counts once: a batch that needs more than that
-// gets it document by document.
-func (s *slab) expected() (n int) {
-	for i := range s.items {
-		for j := range s.items[i].Actions {
-			if a := &s.items[i].Actions[j]; writes(a) && !a.Body().IsDecoded() {
-				n += a.Body().Len() + s.grow
-			}
-		}
-	}
-	s.items = nil
-	return n
-}
-
-// keep reserves what was written into the last room, so that nothing is written over it.
-func (s *slab) keep(out []byte) {
-	if len(out) <= cap(s.buf)-len(s.buf) {
-		s.buf = s.buf[:len(s.buf)+len(out)]
-	}
 }

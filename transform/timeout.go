@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,10 +12,14 @@ import (
 // Timeout gives t a time limit for each change. A change that takes longer fails, with an error that wraps
 // context.DeadlineExceeded, and the pipeline goes on without waiting: the call works on a copy of the change and is left
 // behind in its goroutine, which lives until t returns. So t should watch its context. t is called change by change,
-// even if it has a batch form: a batch look-up has its own limits.
+// even if it has a batch form.
+//
+// A change that took too long is a dead letter and is not tried again, since a function that hangs for a document may
+// hang every time. For a call that may succeed later, such as a request to a service, set a limit inside t with
+// context.WithTimeout, and return goatee.Retry with the error.
 func Timeout(limit time.Duration, t goatee.Transformer) goatee.Transformer {
 	p := &timeout{inner: t}
-	p.perChange.apply = func(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	p.apply = func(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
 		return p.run(ctx, limit, c, actions)
 	}
 	switch {
@@ -33,6 +38,9 @@ type timeout struct {
 	inner goatee.Transformer
 }
 
+// Unwrap returns the transformer that has the limit.
+func (p *timeout) Unwrap() goatee.Transformer { return p.inner }
+
 // Check also checks the transformer within.
 func (p *timeout) Check(ctx context.Context) error {
 	if p.err != nil {
@@ -41,6 +49,39 @@ func (p *timeout) Check(ctx context.Context) error {
 	return checkAll(ctx, p.inner)
 }
 
+func (p *timeout) run(ctx context.Context, limit time.Duration, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	copied, err := newAttempt(c, actions)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan *attempt, 1)
+	go func() { done <- copied.call(limited, p.inner) }()
+	select {
+	case a := <-done:
+		if limited.Err() == nil || !errors.Is(a.err, context.DeadlineExceeded) {
+			return a.settle(c)
+		}
+	case <-limited.Done():
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, &timeoutError{limit}
+}
+
+// timeoutError says that a call took too long. It is not temporary, although context.DeadlineExceeded is.
+type timeoutError struct{ limit time.Duration }
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("transformer did not return within %s: %v", e.limit, context.DeadlineExceeded)
+}
+
+func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+func (e *timeoutError) Temporary() bool { return false }
+
 // attempt is one call on a copy of a change.
 type attempt struct {
 	change  *goatee.Change
@@ -48,56 +89,36 @@ type attempt struct {
 	err     error
 }
 
-func (p *timeout) run(ctx context.Context, limit time.Duration, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
-	copied, err := newAttempt(c, actions)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	done := make(chan *attempt, 1)
-	go func() { done <- copied.call(ctx, p.inner) }()
-	select {
-	case a := <-done:
-		return a.settle(c)
-	case <-ctx.Done():
-		return nil, fmt.Errorf("transformer did not return within %s: %w", limit, context.Cause(ctx))
-	}
-}
-
-// newAttempt copies all that an abandoned call could still read or write.
+// newAttempt copies all that an abandoned call could still read or write: the memory of a batch is used again when the
+// batch is done.
 func newAttempt(c *goatee.Change, actions []goatee.Action) (*attempt, error) {
-	own := *c
-	for _, d := range []*goatee.Document{&own.Document, &own.Before} {
-		if err := unshare(d); err != nil {
-			return nil, err
-		}
-	}
-	a := &attempt{change: own.Clone(), actions: append([]goatee.Action(nil), actions...)}
+	a := &attempt{change: c.Clone(), actions: append([]goatee.Action(nil), actions...)}
 	for i := range a.actions {
 		act := &a.actions[i]
 		if act.Change == c {
 			act.Change = a.change
 		}
-		if err := unshare(&act.Document); err != nil {
+		own, err := copyDocument(&act.Document)
+		if err != nil {
 			return nil, err
 		}
+		act.Document = own
 	}
 	return a, nil
 }
 
-// unshare gives a decoded document values of its own: those inside a map cannot be shared with a call left behind.
-func unshare(d *goatee.Document) error {
+// copyDocument returns a document of the same content and in the same form that shares no memory with d.
+func copyDocument(d *goatee.Document) (goatee.Document, error) {
 	if !d.IsDecoded() {
-		return nil
+		return d.Clone(), nil
 	}
 	raw, err := d.Raw()
 	if err != nil {
-		return err
+		return goatee.Document{}, err
 	}
-	*d = goatee.NewDocument(raw)
-	_, err = d.Map()
-	return err
+	own := goatee.NewDocument(raw)
+	_, err = own.Map()
+	return own, err
 }
 
 func (a *attempt) call(ctx context.Context, t goatee.Transformer) (result *attempt) {
@@ -110,12 +131,11 @@ func (a *attempt) call(ctx context.Context, t goatee.Transformer) (result *attem
 	return &attempt{change: a.change, actions: actions, err: err}
 }
 
-// settle puts the result of a call back on the real change.
+// settle returns the actions of a call as those of the real change.
 func (a *attempt) settle(c *goatee.Change) ([]goatee.Action, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	c.Document, c.Before = a.change.Document, a.change.Before
 	for i := range a.actions {
 		if a.actions[i].Change == a.change {
 			a.actions[i].Change = c

@@ -1,25 +1,19 @@
-package transform
+package bsonedit
 
 import (
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
-
-	"github.com/goatee-sync/goatee"
 )
 
-// Pick keeps only the fields it names, without decoding the document. A path may have dots; where it passes through an
-// array it applies to each element that is a document and leaves the others out, as in a MongoDB projection. The _id
-// is never part of what Elasticsearch gets and need not be named.
-func Pick(paths ...string) goatee.Transformer {
-	t, err := newTree("Pick", paths)
-	return newRawEdit(err, &pick{t})
-}
+// Pick keeps only the fields at the paths. Where a path passes through an array it applies to each element that is a
+// document, and the other elements are left out.
+func Pick(paths []Path) Edit { return &pick{newTree(paths)} }
 
 type pick struct{ paths *tree }
 
-func (p *pick) growth() int { return 0 }
+func (p *pick) Growth() int { return 0 }
 
-func (p *pick) appendTo(dst, src []byte) ([]byte, bool, error) {
+func (p *pick) Append(dst, src []byte) ([]byte, bool, error) {
 	out, err := pickFrom(dst, src, p.paths)
 	return out, true, err
 }
@@ -61,7 +55,7 @@ func pickBelow(dst []byte, t bsontype.Type, src []byte, below *tree) (out []byte
 	return c.finish(nil)
 }
 
-func (p *pick) editMap(m bson.M) error {
+func (p *pick) EditMap(m bson.M) error {
 	pickMap(m, p.paths)
 	return nil
 }

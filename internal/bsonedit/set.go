@@ -1,38 +1,20 @@
-package transform
+package bsonedit
 
 import (
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
-
-	"github.com/goatee-sync/goatee"
 )
 
-// Set gives a field a fixed value, without decoding the document. The path may have dots: sub-documents that are missing
-// are made, also in the place of a value that is none; where it passes through an array it applies to each element. So
-// does MongoDB's $addFields.
-func Set(path string, value any) goatee.Transformer {
-	names, err := parsePath("Set", path)
-	if err != nil {
-		return newRawEdit(err, nil)
-	}
-	v, err := encodeValue(value)
-	if err != nil {
-		return newRawEdit(&goatee.ConfigError{
-			Setting: "transform.Set", Problem: "value of " + quote(path), Err: err, Remedy: "give a value that BSON can hold",
-		}, nil)
-	}
-	return newRawEdit(nil, &set{path: names, value: v})
-}
+// Set gives a field a value, as MongoDB's $addFields does: sub-documents that are missing are made, and take the place of
+// values that are not documents; where the path passes through an array it applies to each element.
+func Set(path Path, value bson.RawValue) Edit { return &set{path: path, value: value} }
 
 type set struct {
-	path  []string
+	path  Path
 	value bson.RawValue
 }
 
-// documentFrame is what a document costs besides its fields: length and terminator.
-const documentFrame = 5
-
-func (s *set) growth() int {
+func (s *set) Growth() int {
 	n := len(s.value.Value)
 	for _, name := range s.path {
 		n += len(name) + 2 + documentFrame
@@ -40,7 +22,7 @@ func (s *set) growth() int {
 	return n
 }
 
-func (s *set) appendTo(dst, src []byte) ([]byte, bool, error) {
+func (s *set) Append(dst, src []byte) ([]byte, bool, error) {
 	out, err := s.setIn(dst, src, s.path)
 	return out, true, err
 }
@@ -72,7 +54,7 @@ func (s *set) setIn(dst, src []byte, path []string) (out []byte, err error) {
 // replaced appends the field name with what becomes of its value; rest is the path below it.
 func (s *set) replaced(dst []byte, t bsontype.Type, name string, value []byte, rest []string) ([]byte, error) {
 	if len(rest) == 0 {
-		return appendField(dst, s.value.Type, name, s.value.Value), nil
+		return AppendField(dst, s.value.Type, name, s.value.Value), nil
 	}
 	if t == bsontype.Array {
 		return s.setInArray(appendHeader(dst, t, name), value, rest)
@@ -86,7 +68,7 @@ func (s *set) setBelow(dst []byte, t bsontype.Type, value []byte, path []string)
 		return s.setIn(dst, value, path)
 	}
 	start := len(dst)
-	return closeDocument(s.appendNew(openDocument(dst), path), start), nil
+	return CloseDocument(s.appendNew(OpenDocument(dst), path), start), nil
 }
 
 func (s *set) setInArray(dst, src []byte, path []string) (out []byte, err error) {
@@ -108,15 +90,15 @@ func (s *set) setInArray(dst, src []byte, path []string) (out []byte, err error)
 // appendNew appends the field at the front of the path, with sub-documents for the rest.
 func (s *set) appendNew(dst []byte, path []string) []byte {
 	if len(path) == 1 {
-		return appendField(dst, s.value.Type, path[0], s.value.Value)
+		return AppendField(dst, s.value.Type, path[0], s.value.Value)
 	}
 	dst = appendHeader(dst, bsontype.EmbeddedDocument, path[0])
 	start := len(dst)
-	return closeDocument(s.appendNew(openDocument(dst), path[1:]), start)
+	return CloseDocument(s.appendNew(OpenDocument(dst), path[1:]), start)
 }
 
-func (s *set) editMap(m bson.M) error {
-	v, err := decodeValue(s.value)
+func (s *set) EditMap(m bson.M) error {
+	v, err := DecodeValue(s.value)
 	if err == nil {
 		setMap(m, s.path, v)
 	}

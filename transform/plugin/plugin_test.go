@@ -1,4 +1,4 @@
-package transform_test
+package plugin_test
 
 import (
 	"context"
@@ -14,15 +14,18 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/plugin"
 )
 
-func mapped(out transform.MapOutput) goatee.Transformer {
-	return transform.Map(func(*transform.MapInput) (*transform.MapOutput, error) { return &out, nil })
+var errBad = errors.New("bad document")
+
+func mapped(out plugin.MapOutput) goatee.Transformer {
+	return plugin.Map(func(*plugin.MapInput) (*plugin.MapOutput, error) { return &out, nil })
 }
 
 func TestMapInputIsThatOfAPlugin(t *testing.T) {
-	var got transform.MapInput
-	tr := transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+	var got plugin.MapInput
+	tr := plugin.Map(func(in *plugin.MapInput) (*plugin.MapOutput, error) {
 		got = *in
 		return nil, nil
 	})
@@ -42,23 +45,23 @@ func TestMapInputIsThatOfAPlugin(t *testing.T) {
 
 func TestMapOutput(t *testing.T) {
 	c := goateetest.Insert("shop.orders", `{"_id": 1, "a": 1}`)
-	tr := mapped(transform.MapOutput{
+	tr := mapped(plugin.MapOutput{
 		Document: map[string]any{"b": []any{time.Unix(0, 0)}}, Index: "Own", ID: "i", Routing: "r", Pipeline: "p",
 		Version: 5, VersionType: "external", Type: "ignored", RetryOnConflict: 2,
 	})
 	require.Equal(t, `{"index":{"_index":"Own","_id":"i","routing":"r","version":5,"version_type":"external","pipeline":"p"}}
 {"b":["1970-01-01T00:00:00.000Z"]}
 `, goateetest.Actions(t, tr, c))
-	passed := mapped(transform.MapOutput{Passthrough: true, Routing: "r"})
+	passed := mapped(plugin.MapOutput{Passthrough: true, Routing: "r"})
 	require.Contains(t, goateetest.Actions(t, passed, c), `"routing":"r"`)
 	require.Equal(t, `{"a":1}`, written(t, passed, `{"_id": 1, "a": 1}`))
 	require.EqualValues(t, 2, first(t, tr, c).RetryOnConflict)
-	internal := mapped(transform.MapOutput{Passthrough: true, VersionType: "internal"})
+	internal := mapped(plugin.MapOutput{Passthrough: true, VersionType: "internal"})
 	require.NotContains(t, goateetest.Actions(t, internal, c), "version")
 }
 
 func TestMapOutputThatMakesNoSenseFailsTheChange(t *testing.T) {
-	for want, out := range map[string]transform.MapOutput{
+	for want, out := range map[string]plugin.MapOutput{
 		"Join":            {Passthrough: true, Parent: "p"},
 		"Passthrough":     {},
 		"external_gte":    {Passthrough: true, VersionType: "newest"},
@@ -69,9 +72,9 @@ func TestMapOutputThatMakesNoSenseFailsTheChange(t *testing.T) {
 }
 
 func TestMapEditsCountOnlyWhenReturned(t *testing.T) {
-	tr := transform.Map(func(in *transform.MapInput) (*transform.MapOutput, error) {
+	tr := plugin.Map(func(in *plugin.MapInput) (*plugin.MapOutput, error) {
 		in.Document["a"] = 2
-		return &transform.MapOutput{Passthrough: true}, nil
+		return &plugin.MapOutput{Passthrough: true}, nil
 	})
 	require.Equal(t, `{"a":1}`, written(t, tr, `{"_id": 1, "a": 1}`))
 	require.Equal(t, `{"a":1}`, written(t, transform.Chain(decode, tr), `{"_id": 1, "a": 1}`))
@@ -79,7 +82,7 @@ func TestMapEditsCountOnlyWhenReturned(t *testing.T) {
 
 func TestProcessSeesEveryChange(t *testing.T) {
 	var got []string
-	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+	tr := plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 		require.Equal(t, primitive.Timestamp{T: 1_700_000_000, I: 1}, in.Timestamp)
 		text, err := bson.MarshalExtJSON(in.Document, false, false)
 		require.NoError(t, err)
@@ -97,7 +100,7 @@ func TestProcessSeesEveryChange(t *testing.T) {
 }
 
 func TestProcessAddsActionsOfTheChange(t *testing.T) {
-	tr := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+	tr := plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 		d, err := goatee.DocumentOf(bson.M{"order": in.Document["_id"]})
 		in.Add(goatee.Action{Index: "log", ID: "a", Document: d})
 		in.Add(goatee.Action{Kind: goatee.ActionDelete, Index: "carts"})
@@ -114,7 +117,7 @@ func TestProcessAddsActionsOfTheChange(t *testing.T) {
 {"delete":{"_index":"carts","_id":"1","version":7301444403200000001,"version_type":"external_gte"}}
 `, goateetest.Actions(t, tr, goateetest.Insert("shop.orders", `{"_id": 1}`)))
 
-	failing := transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+	failing := plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 		in.Add(goatee.Action{ID: "a"})
 		return errBad
 	})
@@ -122,7 +125,7 @@ func TestProcessAddsActionsOfTheChange(t *testing.T) {
 }
 
 func TestFanOutToAThousandActions(t *testing.T) {
-	tr := transform.Chain(transform.Process(func(_ context.Context, in *transform.ProcessInput) error {
+	tr := transform.Chain(plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
 		for i := range 1000 {
 			in.Add(goatee.Action{ID: strings.Repeat("x", i%500+1)})
 		}
@@ -135,30 +138,33 @@ func TestFanOutToAThousandActions(t *testing.T) {
 	}
 }
 
-type order struct {
-	ID    int      `bson:"_id"`
-	Total float64  `bson:"total"`
-	Tags  []string `bson:"tags,omitempty"`
+func TestWithoutAFunctionEveryChangeFails(t *testing.T) {
+	for name, tr := range map[string]goatee.Transformer{
+		"plugin.Map": plugin.Map(nil), "plugin.Filter": plugin.Filter(nil), "plugin.Process": plugin.Process(nil),
+	} {
+		var config *goatee.ConfigError
+		require.ErrorAs(t, transform.Chain(tr).(goatee.Checker).Check(t.Context()), &config)
+		require.Equal(t, name, config.Setting)
+		_, err := tr.Transform(t.Context(), goateetest.Insert("shop.orders", `{"_id": 1}`), nil)
+		require.ErrorAs(t, err, &config)
+	}
 }
 
-func TestTyped(t *testing.T) {
-	tr := transform.Typed(func(_ context.Context, o order) (any, error) {
-		if o.Total < 0 {
-			return nil, errors.New("negative total")
-		}
-		o.Total *= 2
-		return &o, nil
-	})
-	require.Equal(t, `{"total":7.0,"tags":["x"]}`, written(t, tr, `{"_id": 1, "total": 3.5, "tags": ["x"]}`))
-	require.Error(t, run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": -1}`))[0].Err)
-	require.Error(t, run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "total": "much"}`))[0].Err)
-}
-
-func TestDocLeavesTheChangeAsItWas(t *testing.T) {
-	tr := transform.Doc(func(_ context.Context, m bson.M) (bson.M, error) {
-		m["sub"].(bson.M)["a"] = "edited"
-		return m, nil
-	})
-	items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "sub": {"a": 1}}`))
-	require.Equal(t, `{"sub":{"a":1}}`, lineOf(t, items[0].Change))
+func TestInputsAreNotTheChangesOwn(t *testing.T) {
+	edit := func(m map[string]any) { m["sub"].(map[string]any)["a"] = "edited" }
+	for name, tr := range map[string]goatee.Transformer{
+		"Map": plugin.Map(func(in *plugin.MapInput) (*plugin.MapOutput, error) {
+			edit(in.Document)
+			return &plugin.MapOutput{Document: in.Document}, nil
+		}),
+		"Filter": plugin.Filter(func(in *plugin.MapInput) (bool, error) { edit(in.Document); return true, nil }),
+		"Process": plugin.Process(func(_ context.Context, in *plugin.ProcessInput) error {
+			in.Document["sub"].(bson.M)["a"] = "edited"
+			return nil
+		}),
+	} {
+		items := run(t, tr, goateetest.Insert("shop.orders", `{"_id": 1, "sub": {"a": 1}}`))
+		require.NoError(t, items[0].Err, name)
+		require.EqualValues(t, 1, items[0].Change.Document.Lookup("sub", "a").Int32(), name)
+	}
 }

@@ -1,4 +1,4 @@
-package transform
+package plugin
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/transform"
 )
 
 // MapInput is what the Map and Filter functions of a Monstache plug-in get, field for field but for the MongoDB client:
@@ -34,7 +35,7 @@ type MapOutput struct {
 	Index, ID, Routing, Pipeline string
 	// Type is accepted and not sent: Elasticsearch has no types any more.
 	Type string
-	// Parent is refused: Elasticsearch from 7 on has no _parent. Make a join field with Join.
+	// Parent makes the change fail: Elasticsearch from 7 on has no _parent. Make a join field with transform.Join.
 	Parent string
 	// Version and VersionType ("internal", "external", "external_gte") set the version.
 	Version     int64
@@ -51,53 +52,54 @@ type MapOutput struct {
 
 var (
 	errNoOutput = errors.New("Map returned no Document: set it, or Passthrough, Skip or Drop")
-	errParent   = errors.New("Map returned a Parent, which Elasticsearch refuses: make a join field with transform.Join")
+	errParent   = errors.New("Map returned a Parent, which Elasticsearch rejects: make a join field with transform.Join")
 )
 
 // Map takes the Map function of a Monstache plug-in. It is called for inserts, updates, replacements and reads; for each
 // action when there are several. A nil output writes the document as it was. f gets a document of its own: edits count
 // only when it returns them. Unlike in Monstache, Drop is a delete for inserts too, so that a replay ends the same.
 //
-// Map is not LatestOnly, because f sees the update description. When it does not look, wrap it in Latest.
+// Map is not LatestOnly, because f sees the update description. When f does not look at it, wrap Map in transform.Latest.
 func Map(f func(*MapInput) (*MapOutput, error)) goatee.Transformer {
-	p := &perChange{}
-	p.apply = func(_ context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	return newFunction("Map", f == nil, func(_ context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+		if !c.Op.HasDocument() {
+			return actions, nil
+		}
 		kept := actions[:0]
 		for i := range actions {
-			a := &actions[i]
-			if !c.Op.HasDocument() || !writes(a) {
-				kept = append(kept, *a)
-				continue
-			}
-			in, err := newMapInput(c, a.Body())
-			if err != nil {
-				return nil, err
-			}
-			out, err := f(in)
-			if err != nil {
-				return nil, err
-			}
-			keep, err := out.applyTo(a)
+			keep, err := mapAction(f, c, &actions[i])
 			if err != nil {
 				return nil, err
 			}
 			if keep {
-				kept = append(kept, *a)
+				kept = append(kept, actions[i])
 			}
 		}
 		return kept, nil
-	}
-	if f == nil {
-		p.err = noFunction("Map")
-	}
-	return p
+	})
 }
 
-// Filter takes the Filter function of a Monstache plug-in: where it returns false the change is ignored, as Keep does.
-// It is called for inserts, updates, replacements and reads. An error fails the change. Filter is not LatestOnly.
+// mapAction calls f for one action; keep is false when there is nothing left to do.
+func mapAction(f func(*MapInput) (*MapOutput, error), c *goatee.Change, a *goatee.Action) (keep bool, err error) {
+	if !transform.Writes(a) {
+		return true, nil
+	}
+	in, err := newMapInput(c, a.Body())
+	if err != nil {
+		return false, err
+	}
+	out, err := f(in)
+	if err != nil {
+		return false, err
+	}
+	return out.applyTo(a)
+}
+
+// Filter takes the Filter function of a Monstache plug-in: where it returns false the change is ignored, as by
+// transform.Keep. It is called for inserts, updates, replacements and reads, with the document as it came from MongoDB. An
+// error fails the change. Filter is not LatestOnly.
 func Filter(f func(*MapInput) (keep bool, err error)) goatee.Transformer {
-	p := &perChange{}
-	p.apply = func(_ context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	return newFunction("Filter", f == nil, func(_ context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
 		if !c.Op.HasDocument() || c.Document.IsZero() {
 			return actions, nil
 		}
@@ -109,11 +111,7 @@ func Filter(f func(*MapInput) (keep bool, err error)) goatee.Transformer {
 			return nil, err
 		}
 		return actions, nil
-	}
-	if f == nil {
-		p.err = noFunction("Filter")
-	}
-	return p
+	})
 }
 
 func newMapInput(c *goatee.Change, d *goatee.Document) (*MapInput, error) {
@@ -177,7 +175,7 @@ func (o *MapOutput) applyTo(a *goatee.Action) (keep bool, err error) {
 	}
 	switch {
 	case o.Drop:
-		makeDelete(a)
+		transform.MakeDelete(a)
 	case o.Passthrough:
 	case o.Document == nil:
 		return false, errNoOutput

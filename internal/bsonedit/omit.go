@@ -1,24 +1,18 @@
-package transform
+package bsonedit
 
 import (
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
-
-	"github.com/goatee-sync/goatee"
 )
 
-// Omit leaves fields out, without decoding the document. A path may have dots; where it passes through an array it
-// applies to each element, as in a MongoDB projection. A field that is not there is no error.
-func Omit(paths ...string) goatee.Transformer {
-	t, err := newTree("Omit", paths)
-	return newRawEdit(err, &omit{t})
-}
+// Omit leaves fields out. Where a path passes through an array it applies to each element.
+func Omit(paths []Path) Edit { return &omit{newTree(paths)} }
 
 type omit struct{ paths *tree }
 
-func (o *omit) growth() int { return 0 }
+func (o *omit) Growth() int { return 0 }
 
-func (o *omit) appendTo(dst, src []byte) ([]byte, bool, error) {
+func (o *omit) Append(dst, src []byte) ([]byte, bool, error) {
 	return omitFrom(dst, src, o.paths, false)
 }
 
@@ -48,7 +42,7 @@ func omitFrom(dst, src []byte, t *tree, array bool) (out []byte, changed bool, e
 	return out, changed, err
 }
 
-func (o *omit) editMap(m bson.M) error {
+func (o *omit) EditMap(m bson.M) error {
 	omitMap(m, o.paths)
 	return nil
 }

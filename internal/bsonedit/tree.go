@@ -1,29 +1,22 @@
-package transform
+package bsonedit
 
-// tree is a set of dotted paths.
+// tree is a set of paths.
 type tree struct {
 	name     string
-	leaf     bool // the path ends here
+	leaf     bool // a path ends here
 	children []*tree
 }
 
-func newTree(constructor string, paths []string) (*tree, error) {
-	if len(paths) == 0 {
-		return nil, misuse(constructor, "no paths", "name a field")
-	}
+func newTree(paths []Path) *tree {
 	root := &tree{}
 	for _, path := range paths {
-		names, err := parsePath(constructor, path)
-		if err != nil {
-			return nil, err
-		}
 		t := root
-		for _, name := range names {
+		for _, name := range path {
 			t = t.add(name)
 		}
 		t.leaf = true
 	}
-	return root, nil
+	return root
 }
 
 func (t *tree) add(name string) *tree {

@@ -1,31 +1,23 @@
-package transform
+package bsonedit
 
 import (
+	"errors"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
-
-	"github.com/goatee-sync/goatee"
 )
 
-// Rename gives a field another name, without decoding the document. Both names may be dotted paths, to a field of the
-// same sub-document: Rename moves nothing. Where the path passes through an array it applies to each element. A field
-// that has the new name already is replaced; one that has the old name nowhere is no error.
-func Rename(old, name string) goatee.Transformer {
-	from, err := parsePath("Rename", old)
-	if err != nil {
-		return newRawEdit(err, nil)
-	}
-	to, err := parsePath("Rename", name)
-	if err != nil {
-		return newRawEdit(err, nil)
-	}
+var errRename = errors.New("want another name in the same sub-document")
+
+// Rename gives a field another name in the same sub-document. Where the path passes through an array it applies to each
+// element. A field that has the new name already is replaced.
+func Rename(from, to Path) (Edit, error) {
 	last := len(from) - 1
 	if len(to) != len(from) || !slices.Equal(from[:last], to[:last]) || from[last] == to[last] {
-		err = misuse("Rename", quote(old)+" to "+quote(name), "give another name in the same sub-document; move fields with Doc")
+		return nil, errRename
 	}
-	return newRawEdit(err, &rename{parents: from[:last], old: from[last], name: to[last]})
+	return &rename{parents: from[:last], old: from[last], name: to[last]}, nil
 }
 
 type rename struct {
@@ -33,9 +25,9 @@ type rename struct {
 	old, name string
 }
 
-func (r *rename) growth() int { return max(0, len(r.name)-len(r.old)) }
+func (r *rename) Growth() int { return max(0, len(r.name)-len(r.old)) }
 
-func (r *rename) appendTo(dst, src []byte) ([]byte, bool, error) {
+func (r *rename) Append(dst, src []byte) ([]byte, bool, error) {
 	return r.below(dst, src, r.parents, false)
 }
 
@@ -65,7 +57,7 @@ func (r *rename) below(dst, src []byte, parents []string, array bool) (out []byt
 }
 
 func (r *rename) fields(dst, src []byte) (out []byte, changed bool, err error) {
-	v, err := lookupRaw(src, []string{r.old})
+	v, err := Lookup(src, Path{r.old})
 	if err != nil {
 		return dst, false, err
 	}
@@ -77,14 +69,14 @@ func (r *rename) fields(dst, src []byte) (out []byte, changed bool, err error) {
 			c.replace()
 		case r.old:
 			c.replace()
-			c.dst = appendField(c.dst, c.Type(), r.name, c.Value())
+			c.dst = AppendField(c.dst, c.Type(), r.name, c.Value())
 		}
 	}
 	out, err = c.finish(nil)
 	return out, changed, err
 }
 
-func (r *rename) editMap(m bson.M) error {
+func (r *rename) EditMap(m bson.M) error {
 	r.editBelow(m, r.parents)
 	return nil
 }

@@ -1,7 +1,6 @@
-package transform
+package relate
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -10,51 +9,56 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
-	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
+	"github.com/goatee-sync/goatee/internal/valueset"
+	"github.com/goatee-sync/goatee/transform"
 )
 
-// Relate makes changes of one collection bring documents of another collection or view: those whose MatchField equals
+// Relation makes changes of one collection bring documents of another collection or view: those whose MatchField equals
 // the SrcField of the changed document are read and indexed. It is Monstache's [[relate]].
-type Relate struct {
+type Relation struct {
 	// Namespace is the collection whose changes count, "database.collection".
 	Namespace string
-	// WithNamespace is the collection or view to read.
+	// WithNamespace is the collection or view to read. A view must give each document the _id of one document of its
+	// collection: see the package's comment on views that do not.
 	WithNamespace string
-	// SrcField is a dotted path in the changed document. Default: "_id". Of an array each element counts.
+	// SrcField is a dotted path in the changed document. Of an array each element counts. Default: "_id".
 	SrcField string
 	// MatchField is a field of WithNamespace, which should be indexed. Default: "_id".
 	MatchField string
 	// MatchFieldType converts the value before it is compared: "objectId", "string", "int", "long" or "decimal".
-	// What cannot be converted matches nothing. Default: no conversion.
+	// A value that cannot be converted matches nothing. Default: no conversion.
 	MatchFieldType string
 	// DotNotation compares a MatchField with dots as a path, {"a.b": v}. Default: false, which asks for the
 	// sub-document that holds just that field, {a: {b: v}}.
 	DotNotation bool
-	// KeepSrc also indexes the changed document itself. It does so when one relation of Namespace says so.
-	// Default: false.
+	// KeepSrc also indexes the changed document itself, if one relation of its Namespace says so. Default: false.
 	KeepSrc bool
 	// MaxDepth bounds chains of relations: the relation counts for documents that at most MaxDepth-1 relations have
-	// brought. Default: 0, unlimited; a cycle ends where a value comes round again.
+	// brought. Default: 0, unlimited; a cycle ends when it comes to a value a second time.
 	MaxDepth int
 }
 
-// relation is a Relate made ready.
+// relation is a Relation made ready.
 type relation struct {
-	Relate
+	Relation
 	index    int
 	ns, with goatee.Namespace
-	src      []string
-	match    []string
+	src      bsonedit.Path
+	match    bsonedit.Path
 	convert  func(bson.RawValue) (bson.RawValue, bool)
 	cyclic   bool // what it brings can lead back to it
 }
 
 // identity reports whether the related document is the changed one, seen through a view perhaps.
-func (r *relation) identity() bool { return joinPath(r.src) == "_id" && joinPath(r.match) == "_id" }
+func (r *relation) identity() bool { return r.byID() && r.match.String() == "_id" }
 
-func newRelations(relates []Relate) ([]*relation, error) {
+// byID reports whether the source value is the _id, which every change has.
+func (r *relation) byID() bool { return r.src.String() == "_id" }
+
+func newRelations(given []Relation) ([]*relation, error) {
 	var rs []*relation
-	for i, x := range relates {
+	for i, x := range given {
 		r, err := newRelation(x)
 		if err != nil {
 			return nil, err
@@ -68,37 +72,46 @@ func newRelations(relates []Relate) ([]*relation, error) {
 	return rs, nil
 }
 
-func newRelation(x Relate) (*relation, error) {
-	r := &relation{Relate: x}
+func newRelation(x Relation) (*relation, error) {
+	r := &relation{Relation: x}
 	var err error
 	if r.ns, err = goatee.ParseNamespace(x.Namespace); err != nil {
-		return nil, misuse("Relate", err.Error(), "set Namespace")
+		return nil, misuse("Relation.Namespace", err.Error(), "name the collection whose changes count")
 	}
 	if r.with, err = goatee.ParseNamespace(x.WithNamespace); err != nil {
-		return nil, misuse("Relate", err.Error(), "set WithNamespace")
+		return nil, misuse("Relation.WithNamespace", err.Error(), "name the collection or view to read")
 	}
-	if r.src, err = parsePath("Relate", orID(x.SrcField)); err != nil {
+	if r.src, err = parsePath("Relation.SrcField", x.SrcField); err != nil {
 		return nil, err
 	}
-	if r.match, err = parsePath("Relate", orID(x.MatchField)); err != nil {
+	if r.match, err = parsePath("Relation.MatchField", x.MatchField); err != nil {
 		return nil, err
 	}
 	if x.MaxDepth < 0 {
-		return nil, misuse("Relate", "MaxDepth "+strconv.Itoa(x.MaxDepth), "want 0 or more")
+		return nil, misuse("Relation.MaxDepth", strconv.Itoa(x.MaxDepth), "want 0 or more")
 	}
 	var ok bool
 	if r.convert, ok = conversions[x.MatchFieldType]; !ok {
-		return nil, misuse("Relate", "MatchFieldType "+quote(x.MatchFieldType),
+		return nil, misuse("Relation.MatchFieldType", strconv.Quote(x.MatchFieldType),
 			"want objectId, string, int, long, decimal or nothing")
 	}
 	return r, nil
 }
 
-func orID(field string) string {
-	if field == "" {
-		return "_id"
+// parsePath splits a dotted path; an empty one is that of the _id.
+func parsePath(setting, path string) (bsonedit.Path, error) {
+	if path == "" {
+		return bsonedit.Path{"_id"}, nil
 	}
-	return field
+	p, err := bsonedit.ParsePath(path)
+	if err != nil {
+		return nil, misuse(setting, "path "+strconv.Quote(path), err.Error())
+	}
+	return p, nil
+}
+
+func misuse(setting, problem, remedy string) error {
+	return &goatee.ConfigError{Setting: "relate." + setting, Problem: problem, Remedy: remedy}
 }
 
 // reaches reports whether relations lead from one namespace to another.
@@ -121,45 +134,49 @@ func reaches(rs []*relation, from, to goatee.Namespace, been map[goatee.Namespac
 // filter returns the query for documents that relate to one of the values.
 func (r *relation) filter(values []bson.RawValue) bson.D {
 	if r.DotNotation || len(r.match) == 1 {
-		return bson.D{{Key: joinPath(r.match), Value: bson.D{{Key: "$in", Value: values}}}}
+		return valueset.Filter(r.match.String(), values)
 	}
-	nested := make(bson.A, len(values))
+	nested := make([]bson.RawValue, len(values))
 	for i, v := range values {
-		var d any = v
 		for j := len(r.match) - 1; j > 0; j-- {
-			d = bson.D{{Key: r.match[j], Value: d}}
+			doc := bsonedit.AppendField(bsonedit.OpenDocument(nil), v.Type, r.match[j], v.Value)
+			v = bson.RawValue{Type: bsontype.EmbeddedDocument, Value: bsonedit.CloseDocument(doc, 0)}
 		}
-		nested[i] = d
+		nested[i] = v
 	}
-	return bson.D{{Key: r.match[0], Value: bson.D{{Key: "$in", Value: nested}}}}
+	return valueset.Filter(r.match[0], nested)
 }
 
-// values adds the source values of a change: of the document after it and, where there is a pre-image, before it, so
+// values returns the source values of a change: of the document after it and, where there is a pre-image, before it, so
 // that what related to a former value is read again too.
-func (r *relation) values(c *goatee.Change, set *valueSet) error {
-	if joinPath(r.src) == "_id" {
-		return r.add(c.ID, set)
+func (r *relation) values(c *goatee.Change) (*valueset.Set, error) {
+	set := &valueset.Set{}
+	if r.byID() {
+		return set, r.add(c.ID, set)
 	}
 	for _, d := range []*goatee.Document{&c.Document, &c.Before} {
-		v, err := lookup(d, r.src)
-		if err == nil && v.Type != 0 {
-			err = r.add(v, set)
+		raw, err := d.Raw()
+		if err == nil && raw != nil {
+			var v bson.RawValue
+			if v, err = bsonedit.Lookup(raw, r.src); err == nil && v.Type != 0 {
+				err = r.add(v, set)
+			}
 		}
 		if err != nil {
-			return fmt.Errorf("relate %s by %s: %w", r.ns, joinPath(r.src), err)
+			return nil, fmt.Errorf("relate %s with %s: %s: %w", r.ns, r.with, r.src, err)
 		}
 	}
-	return nil
+	return set, nil
 }
 
-func (r *relation) add(v bson.RawValue, set *valueSet) error {
-	var each valueSet
-	if err := each.addEach(v); err != nil {
+func (r *relation) add(v bson.RawValue, set *valueset.Set) error {
+	var each valueset.Set
+	if err := each.AddEach(v); err != nil {
 		return err
 	}
-	for _, v := range each.list {
+	for _, v := range each.Values() {
 		if v, ok := r.convert(v); ok {
-			set.add(v)
+			set.Add(v)
 		}
 	}
 	return nil
@@ -176,7 +193,7 @@ var conversions = map[string]func(bson.RawValue) (bson.RawValue, bool){
 }
 
 func toString(v bson.RawValue) (bson.RawValue, bool) {
-	text, err := Text(v)
+	text, err := transform.Text(v)
 	return encoded(text, err)
 }
 
@@ -200,7 +217,7 @@ func toLong(v bson.RawValue) (bson.RawValue, bool) {
 }
 
 func number(v bson.RawValue, bits int) (int64, error) {
-	text, err := Text(v)
+	text, err := transform.Text(v)
 	if err != nil {
 		return 0, err
 	}
@@ -208,7 +225,7 @@ func number(v bson.RawValue, bits int) (int64, error) {
 }
 
 func toDecimal(v bson.RawValue) (bson.RawValue, bool) {
-	text, err := Text(v)
+	text, err := transform.Text(v)
 	if err != nil {
 		return v, false
 	}
@@ -220,15 +237,6 @@ func encoded(v any, err error) (bson.RawValue, bool) {
 	if err != nil {
 		return bson.RawValue{}, false
 	}
-	raw, err := encodeValue(v)
+	raw, err := bsonedit.EncodeValue(v)
 	return raw, err == nil
-}
-
-// relatedID returns the _id of a related document.
-func relatedID(doc bson.Raw) (bson.RawValue, error) {
-	t, value, ok := bsonjson.FindID(doc)
-	if !ok {
-		return bson.RawValue{}, errors.New("a related document without _id")
-	}
-	return bson.RawValue{Type: t, Value: value}, nil
 }

@@ -1,4 +1,4 @@
-package transform
+package bsonedit
 
 import (
 	"encoding/binary"
@@ -14,24 +14,39 @@ func appendHeader(dst []byte, t bsontype.Type, name string) []byte {
 	return append(append(append(dst, byte(t)), name...), 0)
 }
 
-func appendField(dst []byte, t bsontype.Type, name string, value []byte) []byte {
+// AppendField appends a field of a document.
+func AppendField(dst []byte, t bsontype.Type, name string, value []byte) []byte {
 	return append(appendHeader(dst, t, name), value...)
+}
+
+// AppendString appends a field whose value is a string.
+func AppendString(dst []byte, name, s string) []byte {
+	dst = appendHeader(dst, bsontype.String, name)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
+	return append(append(dst, s...), 0)
+}
+
+// AppendElement appends an element of an array.
+func AppendElement(dst []byte, t bsontype.Type, index int, value []byte) []byte {
+	return append(appendIndexHeader(dst, t, index), value...)
 }
 
 func appendIndexHeader(dst []byte, t bsontype.Type, index int) []byte {
 	return append(strconv.AppendInt(append(dst, byte(t)), int64(index), 10), 0)
 }
 
-// openDocument appends room for a document's length.
-func openDocument(dst []byte) []byte { return append(dst, 0, 0, 0, 0) }
+// OpenDocument appends room for the length of a document or array.
+func OpenDocument(dst []byte) []byte { return append(dst, 0, 0, 0, 0) }
 
-// closeDocument appends the terminator and fills in the length of the document that began at start.
-func closeDocument(dst []byte, start int) []byte { return fillLength(append(dst, 0), start) }
-
-func fillLength(dst []byte, start int) []byte {
+// CloseDocument appends the terminator and fills in the length of the document or array that began at start.
+func CloseDocument(dst []byte, start int) []byte {
+	dst = append(dst, 0)
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
 	return dst
 }
+
+// documentFrame is what a document costs besides its fields: length and terminator.
+const documentFrame = 5
 
 // copier copies a document element by element: each is copied unless it is replaced, in long stretches.
 type copier struct {
@@ -43,7 +58,7 @@ type copier struct {
 }
 
 func newCopier(dst, src []byte) copier {
-	return copier{Reader: bsonjson.NewReader(src), src: src, dst: openDocument(dst), start: len(dst), from: 4}
+	return copier{Reader: bsonjson.NewReader(src), src: src, dst: OpenDocument(dst), start: len(dst), from: 4}
 }
 
 // replace leaves the current element out; what the caller appends to dst next stands in its place.
@@ -67,13 +82,5 @@ func (c *copier) finish(more func(dst []byte) []byte) ([]byte, error) {
 	if more != nil {
 		c.dst = more(c.dst)
 	}
-	return closeDocument(c.dst, c.start), nil
+	return CloseDocument(c.dst, c.start), nil
 }
-
-func appendString(dst []byte, name, s string) []byte {
-	dst = appendHeader(dst, bsontype.String, name)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
-	return append(append(dst, s...), 0)
-}
-
-func appendUint64(dst []byte, n uint64) []byte { return binary.LittleEndian.AppendUint64(dst, n) }

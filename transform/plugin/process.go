@@ -1,4 +1,4 @@
-package transform
+package plugin
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonedit"
 )
 
 // ProcessInput is what a Process function gets: the fields of a Monstache plug-in, but for the clients, over which the
 // function closes:
 //
-//	transform.Process(func(ctx context.Context, in *transform.ProcessInput) error {
+//	plugin.Process(func(ctx context.Context, in *plugin.ProcessInput) error {
 //		n, err := mongoClient.Database(in.Database).Collection("items").CountDocuments(ctx, bson.M{"order": in.ID})
 //		...
 //	})
@@ -31,21 +32,20 @@ type ProcessInput struct {
 // Add adds a bulk action to those of the change. It is written after them, in order, and acknowledged with them: a crash
 // before that brings the change, and the call of the function, again. Its Change is set; an action without Document
 // writes that of the change, one without Index or ID goes where the change goes, one without Version gets the change's
-// cluster time, so that a replay changes nothing. The document must not hold a top-level _id.
+// cluster time, so that a replay changes nothing.
 func (in *ProcessInput) Add(a goatee.Action) {
 	a.Change = in.change
 	in.added = append(in.added, a)
 }
 
-// Process calls f for every change that has actions, deletes and drops too, and adds what f adds. It sees the document as
-// it came from MongoDB, wherever it stands in a chain, and nothing of what earlier elements ignored. An error fails the
-// change with all that was to be written for it. f is called again for changes that are read again after a crash.
+// Process calls f for every change that has actions, deletes and drops too, and adds the actions that f adds. f gets the
+// document as it came from MongoDB, wherever Process is in a chain, and is not called for changes that earlier elements
+// have ignored. An error fails the change with everything that was to be written for it. f is called again for changes
+// that are read again after a crash.
 //
-// What f does is part of the pipeline: the lane waits for it, and while it waits the sources do. Process is not
-// LatestOnly.
+// The pipeline waits for f, so that a slow f slows the sources down. Process is not LatestOnly.
 func Process(f func(context.Context, *ProcessInput) error) goatee.Transformer {
-	p := &perChange{}
-	p.apply = func(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
+	return newFunction("Process", f == nil, func(ctx context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
 		in, err := newProcessInput(c)
 		if err != nil {
 			return nil, err
@@ -54,11 +54,7 @@ func Process(f func(context.Context, *ProcessInput) error) goatee.Transformer {
 			return nil, err
 		}
 		return append(actions, in.added...), nil
-	}
-	if f == nil {
-		p.err = noFunction("Process")
-	}
-	return p
+	})
 }
 
 func newProcessInput(c *goatee.Change) (*ProcessInput, error) {
@@ -84,7 +80,7 @@ func newProcessInput(c *goatee.Change) (*ProcessInput, error) {
 func processDocument(c *goatee.Change) (bson.M, error) {
 	switch c.Op {
 	case goatee.OpDelete:
-		id, err := decodeValue(c.ID)
+		id, err := bsonedit.DecodeValue(c.ID)
 		return bson.M{"_id": id}, err
 	case goatee.OpDrop:
 		return bson.M{"drop": c.Namespace.Collection}, nil
