@@ -75,7 +75,18 @@ func (s *stream) Run(ctx context.Context, from goatee.Position, emit goatee.Emit
 }
 
 // reader is a stream of direct reads.
-type reader struct{ stream }
+type reader struct {
+	stream
+	again []goatee.Change // what a second run finds, at a newer cluster time
+	runs  int
+}
+
+func (r *reader) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
+	if r.runs++; r.runs > 1 && r.again != nil {
+		r.changes = r.again
+	}
+	return r.stream.Run(ctx, from, emit)
+}
 
 func (r *reader) Stateful() bool              { return false }
 func (r *reader) Namespace() goatee.Namespace { return orders }

@@ -131,27 +131,32 @@ func TestCrashesLoseNothing(t *testing.T) {
 	}
 }
 
-// readAt returns a direct read of the state some while after the change at position at, older than what follows.
+// readAt returns a direct read of the state some while after the change at position at, older than what follows. When it
+// has to begin again it finds the last state.
 func readAt(r *rand.Rand, changes []goatee.Change, at int) *reader {
-	at = min(len(changes), at+r.IntN(20))
+	rd := &reader{stream: stream{name: "r"}}
+	rd.changes = snapshot(changes, min(len(changes), at+r.IntN(20)))
+	rd.again = snapshot(changes, len(changes))
+	return rd
+}
+
+// snapshot returns reads of the documents there are after the first n changes.
+func snapshot(changes []goatee.Change, n int) []goatee.Change {
 	found := map[string]goatee.Change{}
-	for _, c := range changes[:at] {
+	for _, c := range changes[:n] {
 		if c.Op == goatee.OpDelete {
 			delete(found, c.ID.String())
 			continue
 		}
 		found[c.ID.String()] = c
 	}
-	rd := &reader{stream{name: "r"}}
+	reads := []goatee.Change{}
 	for _, c := range found {
 		c.Op = goatee.OpRead
-		c.ClusterTime = primitive.Timestamp{T: uint32(10 + at - 1)}
-		if at == 0 {
-			c.ClusterTime = primitive.Timestamp{T: 1}
-		}
-		rd.changes = append(rd.changes, c)
+		c.ClusterTime = primitive.Timestamp{T: uint32(10 + n - 1)}
+		reads = append(reads, c)
 	}
-	return rd
+	return reads
 }
 
 func TestPositionWaitsForAcknowledgement(t *testing.T) {
@@ -245,7 +250,7 @@ func TestStaleReadDoesNotResurrect(t *testing.T) {
 		return nil
 	}
 	del := &stream{name: "s", changes: []goatee.Change{change(goatee.OpDelete, 20, 1, 0)}}
-	read := &gatedReader{reader: reader{stream{name: "r", changes: []goatee.Change{change(goatee.OpRead, 10, 1, 5), change(goatee.OpRead, 10, 2, 6)}}}, gate: deleted}
+	read := &gatedReader{reader: reader{stream: stream{name: "r", changes: []goatee.Change{change(goatee.OpRead, 10, 1, 5), change(goatee.OpRead, 10, 2, 6)}}}, gate: deleted}
 	s := newSyncer(t, goatee.WithSource(del), goatee.WithSource(read), goatee.WithSink(sink),
 		goatee.WithObserver(goatee.Observer{Written: func(w goatee.WriteInfo) {
 			select {
@@ -265,7 +270,7 @@ func TestStaleReadDoesNotBringBackADroppedCollection(t *testing.T) {
 			sink := newModel()
 			dropped := make(chan struct{})
 			drop := goatee.Change{Op: op, Namespace: ns, ClusterTime: primitive.Timestamp{T: 20}}
-			read := &gatedReader{gate: dropped, reader: reader{stream{name: "r", changes: []goatee.Change{
+			read := &gatedReader{gate: dropped, reader: reader{stream: stream{name: "r", changes: []goatee.Change{
 				change(goatee.OpRead, 10, 1, 5), change(goatee.OpRead, 30, 2, 6),
 			}}}}
 			sink.before = func(_ context.Context, actions []goatee.Action) error {
@@ -489,7 +494,7 @@ func (*idleStream) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitF
 }
 
 func TestStopAfterDirectReads(t *testing.T) {
-	read := &reader{stream{name: "r", changes: []goatee.Change{change(goatee.OpRead, 10, 1, 5)}}}
+	read := &reader{stream: stream{name: "r", changes: []goatee.Change{change(goatee.OpRead, 10, 1, 5)}}}
 	sink := newModel()
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s", endless: true}), goatee.WithSource(read), goatee.WithSink(sink),
 		goatee.WithStopAfterDirectReads())
