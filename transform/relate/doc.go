@@ -7,6 +7,7 @@
 // view whose documents have the _ids of the documents they are made of. A view that makes several documents of one
 // ($unwind), or one of several ($group), or that sets another _id, cannot be followed that way: when a document shrinks
 // or is deleted, the documents that the view made of it before are no longer known, and stay in Elasticsearch; so does the
-// whole index when the collection is dropped. goatee cannot see how a view is defined and does not warn about it. Make
-// such documents with a transformer instead, or rebuild the index from time to time.
+// whole index when the collection is dropped. Check logs one warning for such a view, if the user of the Finder may read
+// the collection system.views of its database, where MongoDB keeps definitions. Make such documents with a transformer
+// instead, or rebuild the index from time to time.
 package relate

@@ -18,6 +18,7 @@ type Source struct {
 	inner     goatee.Source
 	finder    transform.Finder
 	fetcher   goatee.DocumentFetcher // nil when changes come with their documents
+	logger    *slog.Logger
 	ordered   []*relation
 	relations map[goatee.Namespace][]*relation // by Namespace
 }
@@ -55,7 +56,7 @@ func NewSource(src goatee.Source, f transform.Finder, relations ...Relation) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{inner: src, finder: f, ordered: rs, relations: map[goatee.Namespace][]*relation{}}
+	s := &Source{inner: src, finder: f, logger: slog.New(slog.DiscardHandler), ordered: rs, relations: map[goatee.Namespace][]*relation{}}
 	s.fetcher, _ = goatee.As[goatee.DocumentFetcher](src)
 	for _, r := range rs {
 		s.relations[r.ns] = append(s.relations[r.ns], r)
@@ -68,13 +69,6 @@ func (s *Source) Name() string { return s.inner.Name() }
 
 // Unwrap returns the inner source.
 func (s *Source) Unwrap() goatee.Source { return s.inner }
-
-// Instrument gives a logger and an observer to the Finder, if it takes them.
-func (s *Source) Instrument(logger *slog.Logger, observer goatee.Observer) {
-	if i, ok := s.finder.(goatee.Instrumented); ok {
-		i.Instrument(logger, observer)
-	}
-}
 
 // Run runs the inner source and puts related documents in front of what it emits.
 func (s *Source) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
