@@ -64,6 +64,12 @@ var odd = map[string]any{
 	"code":             primitive.JavaScript("true"),
 	"timestamp":        primitive.Timestamp{T: 1},
 	"not a number":     math.NaN(),
+	"code with scope":  primitive.CodeWithScope{Code: "x", Scope: bson.D{{Key: "$gt", Value: 1}}},
+	"symbol":           primitive.Symbol("x"),
+	"bad pattern":      primitive.Regex{Pattern: "("},
+	"empty name":       bson.D{{Key: "", Value: 1}},
+	"name with a dot":  bson.D{{Key: "a.b", Value: 1}},
+	"bad UTF-8":        "a\xff",
 }
 
 func TestLookupTakesEveryValueForAValue(t *testing.T) {

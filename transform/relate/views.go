@@ -3,6 +3,7 @@ package relate
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
@@ -10,21 +11,28 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// Check warns of related views that make several documents of one, or one of several, and checks the inner source.
+// checkTimeout bounds how long Check reads definitions of views: a Finder tries again for as long as it may.
+const checkTimeout = 10 * time.Second
+
+// Check checks the inner source, and then warns of related views that make several documents of one, or one of several.
 func (s *Source) Check(ctx context.Context) error {
+	if c, ok := goatee.As[goatee.Checker](s.inner); ok {
+		if err := c.Check(ctx); err != nil {
+			return err
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	warned := map[goatee.Namespace]bool{}
 	for _, r := range s.ordered {
 		if warned[r.with] {
 			continue
 		}
 		warned[r.with] = true
-		if stage := s.losingStage(ctx, r.with); stage != "" {
+		if stage := s.losingStage(limited, r.with); stage != "" {
 			s.logger.WarnContext(ctx, "a related view does not keep the _id of the documents it is made of: when they shrink or "+
 				"are deleted, documents that the view made of them before stay in Elasticsearch", "view", r.with.String(), "stage", stage)
 		}
-	}
-	if c, ok := goatee.As[goatee.Checker](s.inner); ok {
-		return c.Check(ctx)
 	}
 	return nil
 }

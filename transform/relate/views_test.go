@@ -2,6 +2,7 @@ package relate_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -65,4 +66,19 @@ func TestCheckDoesWithoutDefinitionsThatItMayNotRead(t *testing.T) {
 	c := goateetest.NewCollections()
 	c.Fail(errors.New("not authorized"))
 	require.Empty(t, warnings(t, c, "d", "v"))
+}
+
+type checked struct {
+	goatee.Source
+	err error
+}
+
+func (c checked) Check(context.Context) error { return c.err }
+
+func TestCheckChecksTheInnerSourceFirst(t *testing.T) {
+	c, relations := things()
+	bad := errors.New("bad")
+	src := newSource(t, checked{goateetest.NewSource(deployment), bad}, c, relations...)
+	require.ErrorIs(t, src.(goatee.Checker).Check(t.Context()), bad)
+	require.Zero(t, c.Queries())
 }
