@@ -13,8 +13,8 @@ import (
 // searchField is what searches look at.
 const searchField = "searchText"
 
-// searchable is this service's own transformer: what a customer may search for is gathered in one field, what the shop
-// pays stays out of the index, and products that are no longer sold are deleted from it.
+// searchable is this service's own transformer: it gathers the texts to search for in one field, leaves out what the shop
+// pays, and deletes products that are no longer sold.
 func searchable() goatee.Transformer {
 	return transform.Chain(
 		transform.Drop(isDiscontinued),

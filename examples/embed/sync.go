@@ -15,13 +15,14 @@ import (
 // stateDatabase is where MongoDB keeps the positions.
 const stateDatabase = "search_service"
 
-// newSyncer keeps the index of one collection in step: what is there is read once, changes are followed for ever.
+// newSyncer keeps the index of one collection up to date: it reads the documents that are there once, and follows changes
+// from then on. What it follows is what it reads. Sources and sink take the logger of goatee.WithLogger.
 func newSyncer(client *mongo.Client, es *elasticsearch.Client, namespace string, logger *slog.Logger) (*goatee.Syncer, error) {
-	stream, err := source.NewChangeStream(client, namespace, source.WithLogger(logger))
+	stream, err := source.NewChangeStream(client, namespace)
 	if err != nil {
 		return nil, err
 	}
-	existing, err := source.NewDirectRead(client, namespace, source.WithStateful(true), source.WithLogger(logger))
+	existing, err := source.NewDirectRead(client, namespace, source.WithStateful(true))
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func newSyncer(client *mongo.Client, es *elasticsearch.Client, namespace string,
 	if err != nil {
 		return nil, err
 	}
-	bulk, err := sink.NewBulk(es, sink.WithLogger(logger))
+	bulk, err := sink.NewBulk(es)
 	if err != nil {
 		return nil, err
 	}
