@@ -72,10 +72,13 @@ func (s *sourceState) share(t *tracked) int {
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// idlest returns the lane with the least to do.
+// idlest returns the lane with the least to do. One that waits for more takes what comes meanwhile.
 func (s *sourceState) idlest() int {
 	best, least := 0, int64(math.MaxInt64)
 	for i, l := range s.p.lanes {
+		if l.gathering.Load() {
+			return i
+		}
 		load := l.load.Load()
 		if p := s.parts[i]; p != nil {
 			load += int64(p.bytes)
