@@ -30,7 +30,7 @@ type Bulk struct {
 	url      *url.URL
 	targets  bulk.Targets
 	counters counters
-	health   health
+	health   *health
 	limit    byteLimit
 	limiter  limiter
 	// writes are free to be used again. Not a sync.Pool: reading makes garbage fast, and each collection would throw the

@@ -16,7 +16,7 @@ type Stateful struct {
 	bulk   *Bulk
 	store  MetaStore
 	config deleteConfig
-	health health
+	health *health
 }
 
 var (
@@ -239,7 +239,7 @@ func (s *Stateful) put(ctx context.Context, metas map[MetaKey]Meta) error {
 
 // try repeats f until it succeeds or ctx ends.
 func (s *Stateful) try(ctx context.Context, f func() error) error {
-	r := run{health: &s.health}
+	r := run{health: s.health}
 	defer r.end()
 	for {
 		err := f()

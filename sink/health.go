@@ -30,8 +30,8 @@ type health struct {
 
 // newHealth returns the health of a server that answers. Without logger and observer nobody is told of changes, until
 // the Syncer has given its own.
-func newHealth(component string, logger *slog.Logger, observer *goatee.Observer) health {
-	h := health{component: component, logger: logger}
+func newHealth(component string, logger *slog.Logger, observer *goatee.Observer) *health {
+	h := &health{component: component, logger: logger}
 	if logger == nil {
 		h.logger = slog.New(slog.DiscardHandler)
 	}

@@ -17,7 +17,7 @@ type ask struct {
 
 // insist repeats a request until it is answered for good.
 func (b *Bulk) insist(ctx context.Context, q ask) (reply, error) {
-	r := run{health: &b.health}
+	r := run{health: b.health}
 	defer r.end()
 	for {
 		res, err := call(ctx, b.client, b.config.requestTimeout, q)

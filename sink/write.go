@@ -164,7 +164,7 @@ func (w *write) flush(ctx context.Context) error {
 		w.body = w.body[:0]
 		return nil
 	}
-	r := run{health: &w.bulk.health}
+	r := run{health: w.bulk.health}
 	defer r.end()
 	if err := w.send(ctx, &r, 0, len(w.lines), 0); err != nil {
 		return err
