@@ -66,17 +66,18 @@ func (c *cursor) run(ctx context.Context, command bson.D) (reply, error) {
 }
 
 func (c *cursor) getMore(ctx context.Context) (reply, error) {
+	batchSize := c.batchSize.Load()
 	command := bson.D{
 		{Key: "getMore", Value: c.id},
 		{Key: "collection", Value: c.collection},
-		{Key: "batchSize", Value: c.batchSize.Load()},
+		{Key: "batchSize", Value: batchSize},
 	}
 	if c.maxAwait > 0 {
 		command = append(command, bson.E{Key: "maxTimeMS", Value: c.maxAwait.Milliseconds()})
 	}
 	r, err := c.run(ctx, command)
 	if err == nil {
-		c.id = r.cursor
+		c.id, r.asked = r.cursor, batchSize
 	}
 	return r, err
 }
