@@ -18,6 +18,7 @@ var (
 	_ goatee.Starter         = (*ChangeStream)(nil)
 	_ goatee.Identifier      = (*ChangeStream)(nil)
 	_ goatee.Checker         = (*ChangeStream)(nil)
+	_ goatee.Paced           = (*ChangeStream)(nil)
 	_ goatee.DocumentFetcher = (*ChangeStream)(nil)
 	_ goatee.Instrumented    = (*ChangeStream)(nil)
 )
@@ -59,6 +60,9 @@ func NewChangeStream(client *mongo.Client, target string, opts ...Option) (*Chan
 	s.fetcher = fetcher{client: client, health: s.health, most: fetchIDs, command: findCommand}
 	return s, nil
 }
+
+// SetPace makes the stream keep a pace. The Syncer calls it.
+func (s *ChangeStream) SetPace(p *goatee.Pace) { s.pace = p }
 
 // Name returns ChangeStreamPrefix and the target.
 func (s *ChangeStream) Name() string { return s.name }

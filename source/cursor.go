@@ -27,6 +27,8 @@ type cursor struct {
 	maxAwait   time.Duration // 0 for cursors that do not wait
 	batchSize  atomic.Int64  // of the next getMore
 	id         int64
+	// pause is called with a reply before the next one is asked for, unless it is nil.
+	pause func(context.Context, reply)
 }
 
 // openCursor runs command, which returns a cursor. The session stays with the cursor until close.
@@ -96,8 +98,13 @@ func (c *cursor) replies(ctx context.Context, first reply) iter.Seq2[reply, erro
 		if c.id != 0 {
 			fetcher.Go(func() {
 				defer close(results)
+				last := first
 				for c.id != 0 {
+					if c.pause != nil {
+						c.pause(ctx, last)
+					}
 					r, err := c.getMore(ctx)
+					last = r
 					select {
 					case results <- fetched{r, err}:
 					case <-ctx.Done():

@@ -41,6 +41,14 @@ func (r *reply) exhausts(n int) bool {
 	return r.asked > 0 && int64(n) < r.asked && (n == 0 || r.size < roomLimit)
 }
 
+// count returns how many documents there are in the reply.
+func (r *reply) count() (n int) {
+	for documents := bsonjson.NewReader(r.documents); documents.Next(); {
+		n++
+	}
+	return n
+}
+
 func parseReply(raw bson.Raw) (reply, error) {
 	r := reply{size: len(raw)}
 	found := false

@@ -88,6 +88,7 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 	}
 	defer c.close(ctx)
 	c.maxAwait = r.cfg.maxAwait
+	c.pause = r.keepPace
 	c.batchSize.Store(int64(batchSize))
 	r.warnOfFuture(first)
 	r.caughtUp = false
@@ -117,6 +118,11 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 		}
 	}
 	return reading, nil
+}
+
+// keepPace waits before the next reply is asked for.
+func (r *streamRun) keepPace(ctx context.Context, last reply) {
+	_ = r.pace.Wait(ctx, last.count(), last.size) // when ctx has ended the next command says so
 }
 
 // handle emits what a reply brought and returns how many events that was.
