@@ -32,6 +32,7 @@ type ChangeStream struct {
 	health  *health
 	fetcher fetcher
 	pool    pool
+	pace    *goatee.Pace // nil: none
 	// plain says that MongoDB cannot compile the filter's expressions: they are applied here only.
 	plain atomic.Bool
 }
