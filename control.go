@@ -40,7 +40,7 @@ func (s *Syncer) Add(ctx context.Context, src Source) error {
 	if p == nil || !s.leading.Load() {
 		return ErrNotRunning
 	}
-	instrument(src, s.logger, s.observer)
+	s.equip(src)
 	if c, ok := As[Checker](src); ok {
 		if err := c.Check(ctx); err != nil {
 			return err

@@ -12,7 +12,8 @@ import (
 // neighbours together. Called by one goroutine per source.
 func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 	n, share := 0, s.share(t)
-	free, left := s.idlest(), share
+	small := t.granted < gatherBytes
+	free, left := s.idlest(small), share
 	for i := range t.batch.Changes {
 		c := &t.batch.Changes[i]
 		if c.Op.IsBarrier() {
@@ -29,7 +30,7 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 		}
 		s.parts[l].add(item{change: c, hash: h, src: s, t: t})
 		if left--; left == 0 {
-			free, left = s.idlest(), share
+			free, left = s.idlest(small), share
 		}
 	}
 	if n == 0 {
@@ -72,10 +73,13 @@ func (s *sourceState) share(t *tracked) int {
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// idlest returns the lane with the least to do.
-func (s *sourceState) idlest() int {
+// idlest returns the lane with the least to do. One that waits for more takes what is small.
+func (s *sourceState) idlest(small bool) int {
 	best, least := 0, int64(math.MaxInt64)
 	for i, l := range s.p.lanes {
+		if small && l.gathering.Load() {
+			return i
+		}
 		load := l.load.Load()
 		if p := s.parts[i]; p != nil {
 			load += int64(p.bytes)

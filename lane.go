@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // item is a change on its way through a lane.
@@ -71,7 +72,9 @@ type lane struct {
 	p     *pipeline
 	queue chan *part
 	load  atomic.Int64 // bytes that are queued or being written
-	apply *applier
+	// gathering says that the lane waits for more before it writes.
+	gathering atomic.Bool
+	apply     *applier
 
 	// What follows is reused from batch to batch.
 	parts []*part
@@ -126,8 +129,8 @@ func (l *lane) settle() {
 	l.p.busy.add(-len(l.parts))
 }
 
-// gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy,
-// and a lone change leaves at once.
+// gather waits for a part and takes what else is queued, up to the limits: batches grow while Elasticsearch is busy. A lone
+// change leaves at once; while changes come in numbers a small batch waits a moment for others.
 func (l *lane) gather(ctx context.Context) bool {
 	l.parts, l.items, l.ops, l.bytes = l.parts[:0], l.items[:0], 0, 0
 	select {
@@ -139,17 +142,50 @@ func (l *lane) gather(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
+	if l.bytes < gatherBytes {
+		if d := l.p.pace.gather(); d > 0 {
+			return l.linger(ctx, d)
+		}
+	}
+	l.takeQueued()
+	return true
+}
+
+// takeQueued takes what is queued, up to the limits.
+func (l *lane) takeQueued() {
 	for l.bytes < l.p.batchBytes && len(l.items) < l.p.batchActions {
+		select {
+		case p, ok := <-l.queue:
+			if !ok {
+				return
+			}
+			l.take(p)
+		default:
+			return
+		}
+	}
+}
+
+// linger waits for what comes at about the same time.
+func (l *lane) linger(ctx context.Context, d time.Duration) bool {
+	l.gathering.Store(true)
+	defer l.gathering.Store(false)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for l.bytes < gatherBytes && len(l.items) < l.p.batchActions {
 		select {
 		case p, ok := <-l.queue:
 			if !ok {
 				return true
 			}
 			l.take(p)
-		default:
+		case <-timer.C:
 			return true
+		case <-ctx.Done():
+			return false
 		}
 	}
+	l.takeQueued()
 	return true
 }
 

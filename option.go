@@ -40,6 +40,7 @@ type config struct {
 	lostPosition       LostPosition
 	stopAfterReads     bool
 	retryLimit         time.Duration
+	pace               time.Duration
 }
 
 // The defaults, all in one place. docs/performance.md says how the sizes were found.
@@ -52,6 +53,7 @@ func defaults() config {
 		drainTimeout:       30 * time.Second,
 		checkpointInterval: time.Second,
 		idleInterval:       10 * time.Second,
+		pace:               80 * time.Millisecond,
 	}
 }
 
@@ -223,6 +225,23 @@ func WithDrainTimeout(d time.Duration) Option {
 		return nil
 	}
 }
+
+// WithPace sets about how long changes may wait, while many come, so that they are looked up and written together: small
+// replies are asked for once in so long, twice as often where each brings a change or two. It trades latency for what
+// changes cost MongoDB, Elasticsearch and this process. A change that comes alone never waits, nor do changes that come
+// faster than they can be read. 0 waits for nothing. Default: 80 ms.
+func WithPace(d time.Duration) Option {
+	return func(c *config) error {
+		if d < 0 || d > maxPace {
+			return misuse("WithPace", fmt.Sprintf("%v: want 0 to %v", d, maxPace))
+		}
+		c.pace = d
+		return nil
+	}
+}
+
+// maxPace is well below the time after which servers close idle cursors.
+const maxPace = time.Minute
 
 // WithCheckpointInterval sets how often positions that moved are stored; those of idle streams every tenth time. It
 // bounds what is read again after a crash, not what can be lost: nothing can. Default: 1 second.

@@ -34,6 +34,7 @@ type pipeline struct {
 	totals       *totals
 	counts       *counts
 	ready        *readiness
+	pace         *Pace
 	saver        *checkpointer
 	latest       bool // lanes may collapse the changes of one document
 	own          []Namespace
@@ -56,7 +57,7 @@ func newPipeline(s *Syncer, term *Term) *pipeline {
 	c := &s.config
 	p := &pipeline{
 		config: c, fence: term.Fence, started: time.Now(), budget: budget.New(c.inFlightBytes), hash: newHasher(),
-		routes: new(routes), totals: &s.totals, counts: &s.totals.counts, ready: &s.ready, latest: collapses(c),
+		routes: new(routes), totals: &s.totals, counts: &s.totals.counts, ready: &s.ready, pace: s.pace, latest: collapses(c),
 		own: ownNamespaces(c),
 	}
 	p.busy.init()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,7 @@ type Syncer struct {
 	leading  atomic.Bool
 	totals   totals
 	ready    readiness
+	pace     *Pace
 }
 
 // New checks options and returns a Syncer. It does no I/O and starts no goroutines.
@@ -37,18 +37,21 @@ func New(opts ...Option) (*Syncer, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Syncer{config: c, ready: readiness{ch: make(chan struct{})}}
+	s := &Syncer{config: c, ready: readiness{ch: make(chan struct{})}, pace: NewPace(c.pace)}
 	for _, end := range s.ends() {
-		instrument(end, c.logger, c.observer)
+		s.equip(end)
 	}
 	return s, nil
 }
 
-// instrument gives logger and observer to an end of the pipeline and to whatever it wraps.
-func instrument(end any, logger *slog.Logger, observer Observer) {
+// equip gives logger, observer and pace to an end of the pipeline and to whatever it wraps.
+func (s *Syncer) equip(end any) {
 	for ; end != nil; end = unwrap(end) {
 		if i, ok := end.(Instrumented); ok {
-			i.Instrument(logger, observer)
+			i.Instrument(s.logger, s.observer)
+		}
+		if p, ok := end.(Paced); ok {
+			p.SetPace(s.pace)
 		}
 	}
 }

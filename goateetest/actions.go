@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/bulk"
 )
 
 // Actions returns what a transformer makes of changes as the text of bulk requests, one line for each action and one for
@@ -25,13 +27,14 @@ func Actions(t testing.TB, tr goatee.Transformer, changes ...*goatee.Change) str
 func NDJSON(tr goatee.Transformer, changes ...*goatee.Change) (string, error) {
 	var text []byte
 	items, err := Run(context.Background(), tr, changes...)
+	e := newEncoder()
 	for i := range items {
 		if items[i].Err != nil {
 			return string(text), fmt.Errorf("change %d (%s %s): %w", i, changes[i].Op, changes[i].Namespace, items[i].Err)
 		}
 		for j := range items[i].Actions {
 			var err error
-			if text, err = appendAction(text, &items[i].Actions[j]); err != nil {
+			if text, err = appendAction(text, e, &items[i].Actions[j]); err != nil {
 				return string(text), fmt.Errorf("change %d, action %d: %w", i, j, err)
 			}
 		}
@@ -39,54 +42,35 @@ func NDJSON(tr goatee.Transformer, changes ...*goatee.Change) (string, error) {
 	return string(text), err
 }
 
-// Run calls a transformer as a lane of goatee does: with the default action of each change, the whole batch at once if
-// the transformer takes batches. It returns one item for each change, with a panic as its error. The changes are cloned:
-// what the transformer does to them cannot be seen in them. A nil transformer leaves the default actions.
+// Run calls a transformer as goatee does, by goatee.Prepare: with the default action of each change, the whole batch at
+// once if the transformer takes batches. It returns one item for each change, with a panic as its error. If the
+// transformer is a goatee.Checker it is checked first. The changes are cloned: what the transformer does to them cannot
+// be seen in them. A nil transformer leaves the default actions.
 func Run(ctx context.Context, tr goatee.Transformer, changes ...*goatee.Change) ([]goatee.Item, error) {
-	if c, ok := tr.(goatee.Checker); ok {
+	if c, ok := goatee.As[goatee.Checker](tr); ok {
 		if err := c.Check(ctx); err != nil {
 			return nil, err
 		}
 	}
-	items := make([]goatee.Item, len(changes))
+	own := make([]*goatee.Change, len(changes))
 	for i, c := range changes {
-		own := c.Clone()
-		items[i] = goatee.Item{Change: own, Actions: defaultActions(own)}
+		own[i] = c.Clone()
 	}
-	if tr == nil {
-		return items, nil
-	}
-	if batch, ok := tr.(goatee.BatchTransformer); ok {
-		return items, guard(func() error { return batch.TransformBatch(ctx, items) })
-	}
-	for i := range items {
-		it := &items[i]
-		it.Err = guard(func() (err error) {
-			it.Actions, err = tr.Transform(ctx, it.Change, it.Actions)
-			return err
-		})
-	}
-	return items, nil
+	return goatee.Prepare(ctx, tr, own)
 }
 
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %v", goatee.ErrPanic, v)
-		}
-	}()
-	return f()
-}
+func newEncoder() *bulk.Encoder { return bulk.NewEncoder(bulk.Options{}, nil) }
 
-// defaultActions returns what goatee prepares for a change.
-func defaultActions(c *goatee.Change) []goatee.Action {
-	switch {
-	case c.Op == goatee.OpDelete:
-		return []goatee.Action{{Kind: goatee.ActionDelete, Change: c}}
-	case c.Op.IsBarrier():
-		return []goatee.Action{{Kind: goatee.ActionDrop, Change: c}}
-	case c.Op.HasDocument() && !c.Document.IsZero():
-		return []goatee.Action{{Change: c}}
+// appendAction appends an action as the bulk API takes it, and a drop in the same form.
+func appendAction(dst []byte, e *bulk.Encoder, a *goatee.Action) ([]byte, error) {
+	if a.Kind != goatee.ActionDrop {
+		dst, _, err := e.Append(dst, a)
+		return dst, err
 	}
-	return nil
+	target, err := e.Target(a)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, `{"drop":{"_index":`...)
+	return append(bsonjson.AppendString(dst, target.Index), "}}\n"...), nil
 }

@@ -50,6 +50,7 @@ func outcome(tr goatee.Transformer, changes []*goatee.Change) string {
 		return fmt.Sprintln("error:", err)
 	}
 	var text []byte
+	e := newEncoder()
 	for i := range items {
 		if err := items[i].Err; errors.Is(err, goatee.ErrPanic) {
 			text = fmt.Appendln(text, "error:", goatee.ErrPanic) // its stack depends on the caller
@@ -59,7 +60,7 @@ func outcome(tr goatee.Transformer, changes []*goatee.Change) string {
 			continue
 		}
 		for j := range items[i].Actions {
-			if text, err = appendAction(text, &items[i].Actions[j]); err != nil {
+			if text, err = appendAction(text, e, &items[i].Actions[j]); err != nil {
 				text = fmt.Appendln(text, "error:", err)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/goatee-sync/goatee/goateetest"
 )
 
-const stream = goatee.ChangeStreamPrefix + "shop.orders"
+const stream = "orders"
 
 func TestWholePipelineInMemory(t *testing.T) {
 	sink := goateetest.NewSink()

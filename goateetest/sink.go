@@ -3,6 +3,7 @@ package goateetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bulk"
 )
 
 // Sink is a goatee.Sink in memory, on top of an Elasticsearch in memory: what is written with an older version than what
@@ -50,87 +52,130 @@ func (s *Sink) Documents(index string) map[string]string {
 	return docs
 }
 
-// Write applies the actions one after the other.
+// Write applies the actions one after the other. Those that are refused are named by a *goatee.BatchError.
 func (s *Sink) Write(ctx context.Context, actions []goatee.Action) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var refused []*goatee.ActionError
+	w := write{sink: s, encoder: newEncoder()}
 	for i := range actions {
 		if err := ctx.Err(); err != nil {
-			return err
+			return context.Cause(ctx)
 		}
-		if err := s.write(ctx, &actions[i]); err != nil {
-			refused = append(refused, err)
-		}
+		w.apply(ctx, i, &actions[i])
 	}
-	if len(refused) > 0 {
-		return &goatee.BatchError{Failed: refused}
+	if len(w.failed) > 0 {
+		return &goatee.BatchError{Failed: w.failed}
 	}
 	return nil
 }
 
-func (s *Sink) write(ctx context.Context, a *goatee.Action) *goatee.ActionError {
-	text, err := appendAction(nil, a)
-	if err == nil && s.refuse != nil {
-		err = s.refuse(a)
-	}
-	if err != nil {
-		return &goatee.ActionError{Action: a, Err: err}
-	}
-	s.written.Write(text)
-	if a.Kind == goatee.ActionDrop {
-		s.drop(indexOf(a))
-		return nil
-	}
-	return s.bulk(ctx, a, string(text))
+// Target returns where an action goes.
+func (s *Sink) Target(a *goatee.Action) (goatee.Target, error) { return newEncoder().Target(a) }
+
+// write is one call of Write.
+type write struct {
+	sink    *Sink
+	encoder *bulk.Encoder
+	failed  []*goatee.ActionError
 }
 
-func (s *Sink) drop(index string) {
-	for _, name := range s.Indices() {
-		if name == index || strings.HasSuffix(index, ".*") && strings.HasPrefix(name, strings.TrimSuffix(index, "*")) {
-			s.request(context.Background(), http.MethodDelete, "/"+name, "")
+// fail reports that an action is not durable. The caller fills in the reason.
+func (w *write) fail(i int, a *goatee.Action) *goatee.ActionError {
+	e := goatee.NewActionError(i, a)
+	e.Target, _ = w.encoder.Target(a) // as much of it as there is
+	w.failed = append(w.failed, e)
+	return e
+}
+
+func (w *write) apply(ctx context.Context, i int, a *goatee.Action) {
+	text, err := appendAction(nil, w.encoder, a)
+	if err == nil && w.sink.refuse != nil {
+		err = w.sink.refuse(a)
+	}
+	switch {
+	case err != nil && a.Kind == goatee.ActionDelete && errors.Is(err, bulk.ErrNoSuchPlace):
+		// A document that Elasticsearch could never take needs no deleting.
+	case err != nil:
+		w.fail(i, a).Err = err
+	case a.Kind == goatee.ActionDrop:
+		w.sink.written.Write(text)
+		w.drop(ctx, i, a)
+	default:
+		w.sink.written.Write(text)
+		w.bulk(ctx, i, a, string(text))
+	}
+}
+
+// drop deletes the index of a collection, or those of a database.
+func (w *write) drop(ctx context.Context, i int, a *goatee.Action) {
+	target, _ := w.encoder.Target(a)
+	for _, name := range w.sink.Indices() {
+		prefix, database := strings.CutSuffix(target.Index, "*")
+		if name != target.Index && (!database || !strings.HasPrefix(name, prefix)) {
+			continue
+		}
+		if status, body := w.sink.request(ctx, http.MethodDelete, "/"+name, ""); status >= http.StatusMultipleChoices {
+			w.refused(i, a, status, body)
+			return
 		}
 	}
 }
 
 // bulk sends one action. What a newer version supersedes, and a delete that finds nothing, is done.
-func (s *Sink) bulk(ctx context.Context, a *goatee.Action, text string) *goatee.ActionError {
-	var reply struct {
-		Items []map[string]struct {
-			Index  string `json:"_index"`
-			ID     string `json:"_id"`
-			Status int
-			Error  struct{ Type, Reason string }
-		}
+func (w *write) bulk(ctx context.Context, i int, a *goatee.Action, text string) {
+	status, body := w.sink.request(ctx, http.MethodPost, "/_bulk", text)
+	if status != http.StatusOK {
+		w.refused(i, a, status, body)
+		return
 	}
-	body := s.request(ctx, http.MethodPost, "/_bulk", text)
+	var reply struct {
+		Items []map[string]json.RawMessage
+	}
 	if err := json.Unmarshal(body, &reply); err != nil {
-		return &goatee.ActionError{Action: a, Err: fmt.Errorf("bulk request: %w: %s", err, body)}
+		w.fail(i, a).Err = fmt.Errorf("bulk request: %w: %s", err, body)
+		return
 	}
 	for _, item := range reply.Items {
-		for _, r := range item {
+		for _, body := range item {
+			var r struct{ Status int }
+			if err := json.Unmarshal(body, &r); err != nil {
+				w.fail(i, a).Err = fmt.Errorf("bulk request: %w: %s", err, body)
+				return
+			}
 			missing := r.Status == http.StatusNotFound && a.Kind == goatee.ActionDelete
 			if r.Status >= http.StatusBadRequest && r.Status != http.StatusConflict && !missing {
-				return &goatee.ActionError{
-					Action: a, Index: r.Index, ID: r.ID, Status: r.Status, Type: r.Error.Type, Reason: r.Error.Reason,
-				}
+				w.refused(i, a, r.Status, body)
 			}
 		}
 	}
-	return nil
 }
 
-func (s *Sink) request(ctx context.Context, method, path, body string) []byte {
+// refused reports an action that Elasticsearch has answered with an error.
+func (w *write) refused(i int, a *goatee.Action, status int, body []byte) {
+	e := w.fail(i, a)
+	e.Status, e.Attempts = status, 1
+	var answer struct{ Error struct{ Type, Reason string } }
+	if err := json.Unmarshal(body, &answer); err != nil {
+		e.Err = fmt.Errorf("%w: %s", err, body)
+		return
+	}
+	e.Type, e.Reason = answer.Error.Type, answer.Error.Reason
+	if e.Type == "cluster_block_exception" {
+		e.Class = goatee.ClassBlocked
+	}
+}
+
+// request returns the status and the body of an answer.
+func (s *Sink) request(ctx context.Context, method, path, body string) (status int, answer []byte) {
 	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-ndjson")
 	res, err := s.Perform(r)
 	if err != nil {
-		return []byte(err.Error())
+		return http.StatusInternalServerError, []byte(err.Error())
 	}
 	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		return []byte(err.Error())
+	if answer, err = io.ReadAll(res.Body); err != nil {
+		return http.StatusInternalServerError, []byte(err.Error())
 	}
-	return answer
+	return res.StatusCode, answer
 }

@@ -15,8 +15,8 @@ type Source struct {
 	changes []*goatee.Change
 }
 
-// NewSource returns a source with a name, such as goatee.ChangeStreamPrefix+"shop.orders". Changes come in one batch, but
-// for drops and renames, which come alone.
+// NewSource returns a source with a name, such as "orders". Changes come in one batch, but for drops and renames, which
+// come alone.
 func NewSource(name string, changes ...*goatee.Change) *Source {
 	return &Source{name: name, changes: changes}
 }
@@ -38,7 +38,7 @@ func (s *Source) Run(ctx context.Context, from goatee.Position, emit goatee.Emit
 		b := &goatee.Batch{Position: goatee.Position{
 			Token:       raw(bson.D{{Key: "changes", Value: int32(end)}}),
 			ClusterTime: s.changes[end-1].ClusterTime,
-		}}
+		}, CaughtUp: end == len(s.changes)}
 		for _, c := range s.changes[first:end] {
 			b.Changes = append(b.Changes, *c.Clone())
 		}

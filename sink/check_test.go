@@ -25,18 +25,20 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		setting string
 		says    string
 	}{
-		"unreachable": {fakees.Fault{Reset: true}, "elasticsearch-urls", "cannot be reached"},
-		"hangs":       {fakees.Fault{Delay: time.Hour}, "elasticsearch-urls", "no answer within 10s"},
-		"wrong user":  {fakees.Fault{Status: 401}, "elasticsearch-user", "password"},
-		"no rights":   {fakees.Fault{Status: 403}, "elasticsearch-user", "monitor"},
-		"not ready":   {fakees.Fault{Status: 503}, "elasticsearch-urls", "not ready"},
-		"other":       {fakees.Fault{Reply: "<html>hello"}, "elasticsearch-urls", "not Elasticsearch"},
-		"too old":     {fakees.Fault{Reply: `{"version":{"number":"6.8.23"}}`}, "elasticsearch-urls", "too old"},
+		"unreachable": {fakees.Fault{Reset: true}, sink.SettingAddress, "cannot be reached"},
+		"hangs":       {fakees.Fault{Delay: time.Hour}, sink.SettingAddress, "no answer in time"},
+		"wrong user":  {fakees.Fault{Status: 401}, sink.SettingCredentials, "password"},
+		"no rights":   {fakees.Fault{Status: 403}, sink.SettingCredentials, "monitor"},
+		"not ready":   {fakees.Fault{Status: 503}, sink.SettingAddress, "not ready"},
+		"other":       {fakees.Fault{Reply: "<html>hello"}, sink.SettingAddress, "not Elasticsearch"},
+		"too old":     {fakees.Fault{Reply: `{"version":{"number":"6.8.23"}}`}, sink.SettingAddress, "too old"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				es := fakees.New()
-				es.FailNext(tc.fault)
+				for range 20 {
+					es.FailNext(tc.fault)
+				}
 				start := time.Now()
 				var config *goatee.ConfigError
 				require.ErrorAs(t, newBulk(t, es).Check(t.Context()), &config)
@@ -46,6 +48,44 @@ func TestCheckNamesTheSetting(t *testing.T) {
 				require.LessOrEqual(t, time.Since(start), 10*time.Second)
 			})
 		})
+	}
+}
+
+// Any node will do: the client asks another one each time.
+func TestCheckTriesOtherNodes(t *testing.T) {
+	for name, faults := range map[string][]fakees.Fault{
+		"one is down":            {{Reset: true}},
+		"all but one are down":   {{Reset: true}, {Reset: true}, {Reset: true}, {Reset: true}},
+		"one hangs":              {{Delay: time.Hour}},
+		"one is not ready":       {{Status: 503}},
+		"a proxy finds no node":  {{Status: 502, Body: "<html>"}},
+		"one hangs, one is down": {{Delay: time.Hour}, {Reset: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				es.FailNext(faults...)
+				require.NoError(t, newBulk(t, es).Check(t.Context()))
+			})
+		})
+	}
+}
+
+func TestCheckThroughTheClientStartsWithAnyLivingNode(t *testing.T) {
+	dead := httptest.NewServer(http.NotFoundHandler())
+	dead.Close()
+	alive := httptest.NewServer(fakees.New())
+	defer alive.Close()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	for _, addresses := range [][]string{
+		{dead.URL, alive.URL}, {alive.URL, dead.URL}, {dead.URL, dead.URL, alive.URL},
+	} {
+		client, err := elasticsearch.NewClient(elasticsearch.Config{
+			Addresses: addresses, Transport: transport, DisableRetry: true,
+		})
+		require.NoError(t, err)
+		require.NoError(t, newBulk(t, client).Check(t.Context()))
 	}
 }
 
@@ -76,7 +116,7 @@ func TestCheckThroughTheClientShowsNoCredentials(t *testing.T) {
 	client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{"http://me:secret@" + address}})
 	require.NoError(t, err)
 	err = newBulk(t, client).Check(t.Context())
-	require.ErrorContains(t, err, "elasticsearch-urls")
+	require.ErrorContains(t, err, sink.SettingAddress)
 	require.NotContains(t, err.Error(), "secret")
 }
 

@@ -1,24 +1,24 @@
 package sink
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/goatee-sync/goatee"
 )
 
-// DeleteOption sets something of a delete strategy.
+// DeleteOption sets something of a delete strategy. Misuse is a *goatee.ConfigError that names the option.
 type DeleteOption func(*deleteConfig) error
 
 type deleteConfig struct {
 	namespaces map[goatee.Namespace]bool // nil: all
 	pattern    string
+	cleanMoves bool
 }
 
-// WithRoutedNamespaces sets which namespaces have documents whose index, routing or id a transformer chooses, such as
-// shop.orders; the deletes of all others go to their default place without a look-up. "" stands for all.
-// Default: all.
+// WithRoutedNamespaces sets which namespaces, such as "shop.orders", have documents whose index, routing or id a
+// transformer chooses, so that their places must be looked up. The actions of all others are handed on as they are. ""
+// stands for all. Default: all.
 func WithRoutedNamespaces(names ...string) DeleteOption {
 	return func(c *deleteConfig) error {
 		c.namespaces = map[goatee.Namespace]bool{}
@@ -29,7 +29,10 @@ func WithRoutedNamespaces(names ...string) DeleteOption {
 			}
 			ns, err := goatee.ParseNamespace(name)
 			if err != nil {
-				return fmt.Errorf("sink.WithRoutedNamespaces: %w", err)
+				return &goatee.ConfigError{
+					Setting: "sink.WithRoutedNamespaces", Problem: fmt.Sprintf("%q is not a namespace", name), Err: err,
+					Remedy: `give "database.collection"`,
+				}
 			}
 			c.namespaces[ns] = true
 		}
@@ -43,8 +46,20 @@ func WithIndexPattern(pattern string) DeleteOption {
 	return func(c *deleteConfig) error {
 		c.pattern = pattern
 		if pattern == "" {
-			return errors.New(`sink.WithIndexPattern(""): leave the option out to search everywhere`)
+			return misuse("WithIndexPattern", "the pattern is empty", "leave the option out to search everywhere")
 		}
+		return nil
+	}
+}
+
+// WithCleanMoves has the stateless strategy search for the documents of every write as well, not only for those of
+// deletes, and delete the copies that are left behind when a document's index or routing changes. It takes a refresh and
+// a search for each write of routed namespaces. Every document in the indices of WithIndexPattern, which must be given,
+// that has the id of a document of these namespaces is taken for a copy of it: the pattern must not name indices of other
+// collections. Documents without external versions are left alone. Default: off.
+func WithCleanMoves() DeleteOption {
+	return func(c *deleteConfig) error {
+		c.cleanMoves = true
 		return nil
 	}
 }
@@ -56,86 +71,7 @@ func newDeleteConfig(opts []DeleteOption) (c deleteConfig, err error) {
 	return c, err
 }
 
-// applies reports whether the place of what an action deletes is to be looked up: a delete that says neither routing
-// nor id. It may say an index, which a mapping sets on deletes as on everything else.
-func (c *deleteConfig) applies(a *goatee.Action) bool {
-	return a.Kind == goatee.ActionDelete && a.Routing == "" && a.ID == "" && a.Change != nil &&
-		(c.namespaces == nil || c.namespaces[a.Change.Namespace])
-}
-
-// decorator is what the delete strategies have in common: they hand on to another sink.
-type decorator struct{ next goatee.Sink }
-
-// Check checks the next sink.
-func (d decorator) Check(ctx context.Context) error {
-	if c, ok := d.next.(goatee.Checker); ok {
-		return c.Check(ctx)
-	}
-	return nil
-}
-
-// SinkStats returns what the next sink has counted.
-func (d decorator) SinkStats() goatee.SinkStats {
-	if r, ok := d.next.(goatee.SinkReporter); ok {
-		return r.SinkStats()
-	}
-	return goatee.SinkStats{}
-}
-
-// rewritten is a batch on its way to the next sink in which some actions are changed or left out. The caller's actions
-// stay as they are.
-type rewritten struct {
-	original []goatee.Action
-	actions  []goatee.Action
-	origin   []int // of each action in original
-	failed   []*goatee.ActionError
-}
-
-func newRewritten(original []goatee.Action) *rewritten {
-	return &rewritten{
-		original: original,
-		actions:  make([]goatee.Action, 0, len(original)),
-		origin:   make([]int, 0, len(original)),
-	}
-}
-
-// add hands on action i, and returns its copy for editing.
-func (r *rewritten) add(i int) *goatee.Action {
-	r.actions = append(r.actions, r.original[i])
-	r.origin = append(r.origin, i)
-	return &r.actions[len(r.actions)-1]
-}
-
-// refuse leaves out action i.
-func (r *rewritten) refuse(i int, index, id string, err error) {
-	r.failed = append(r.failed, &goatee.ActionError{Action: &r.original[i], Index: index, ID: id, Err: err})
-}
-
-// write writes the batch and makes errors speak of the caller's actions.
-func (r *rewritten) write(ctx context.Context, next goatee.Sink) error {
-	err := next.Write(ctx, r.actions)
-	var batch *goatee.BatchError
-	switch {
-	case errors.As(err, &batch):
-		r.adopt(batch.Failed)
-	case err != nil:
-		return err
-	}
-	if len(r.failed) > 0 {
-		return &goatee.BatchError{Failed: r.failed}
-	}
-	return nil
-}
-
-func (r *rewritten) adopt(failed []*goatee.ActionError) {
-	origin := make(map[*goatee.Action]int, len(r.actions))
-	for n := range r.actions {
-		origin[&r.actions[n]] = r.origin[n]
-	}
-	for _, f := range failed {
-		if i, ok := origin[f.Action]; ok {
-			f.Action = &r.original[i]
-		}
-		r.failed = append(r.failed, f)
-	}
+// applies reports whether the places of a namespace's documents are to be looked up.
+func (c *deleteConfig) applies(ns goatee.Namespace) bool {
+	return c.namespaces == nil || c.namespaces[ns]
 }

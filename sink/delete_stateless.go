@@ -2,56 +2,57 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bulk"
 )
 
 // Stateless is the delete strategy that searches Elasticsearch for documents whose index or routing a transformer has
 // chosen: many deletes by one search, after a refresh, so that what was just written is found. A document that is found
 // once is deleted where it is. One that is not found is deleted at its default place. One that is found in several
-// indices is not deleted: the action is refused with their names.
+// indices is not deleted: the action is refused with their names. WithCleanMoves removes the copies that documents leave
+// behind when they move, and on a delete all there are.
 //
 // A document written under another id than its own is not found; Stateful knows where it is.
 type Stateless struct {
-	decorator
+	next   goatee.Sink
 	bulk   *Bulk
 	config deleteConfig
 }
 
-var (
-	_ goatee.Sink         = (*Stateless)(nil)
-	_ goatee.Checker      = (*Stateless)(nil)
-	_ goatee.SinkReporter = (*Stateless)(nil)
-)
+var _ goatee.Sink = (*Stateless)(nil)
 
 // NewStateless returns a sink that hands on to next, which is bulk or wraps it. It searches by bulk's client.
 func NewStateless(bulk *Bulk, next goatee.Sink, opts ...DeleteOption) (*Stateless, error) {
 	if bulk == nil || next == nil {
-		return nil, errors.New("sink.NewStateless: bulk or next is nil")
+		return nil, misuse("NewStateless", "bulk or next is nil", "give both")
 	}
 	c, err := newDeleteConfig(opts)
 	if err != nil {
 		return nil, err
 	}
+	if c.cleanMoves && c.pattern == "" {
+		return nil, misuse("WithCleanMoves", "WithIndexPattern is missing", "name the indices of the routed namespaces by it")
+	}
 	if c.pattern == "" {
 		c.pattern = "*"
 	}
-	return &Stateless{decorator{next}, bulk, c}, nil
+	return &Stateless{next, bulk, c}, nil
 }
 
-// place is where a document is.
-type place struct{ index, routing string }
-
-// places holds where the documents to be deleted are, by id: all of them are keys.
-type places map[string][]place
+// Unwrap returns the next sink.
+func (s *Stateless) Unwrap() goatee.Sink { return s.next }
 
 // Write looks up what is to be deleted and writes actions.
 func (s *Stateless) Write(ctx context.Context, actions []goatee.Action) error {
-	ids := s.wanted(actions)
+	if s.config.cleanMoves {
+		return s.writeClean(ctx, actions)
+	}
+	l := lookup{config: &s.config, encoder: bulk.NewEncoder(s.bulk.config.format, &s.bulk.targets), rewrite: NewRewrite(actions)}
+	ids := l.wanted(actions)
 	if len(ids) == 0 {
 		return s.next.Write(ctx, actions)
 	}
@@ -59,24 +60,84 @@ func (s *Stateless) Write(ctx context.Context, actions []goatee.Action) error {
 	if err != nil {
 		return err
 	}
-	r := newRewritten(actions)
+	l.found = found
 	for i := range actions {
-		s.resolve(r, i, found)
+		l.resolve(i, &actions[i])
 	}
-	return r.write(ctx, s.next)
+	return l.rewrite.Write(ctx, s.next)
+}
+
+// writeClean looks up all documents of a batch and removes the copies that they leave behind.
+func (s *Stateless) writeClean(ctx context.Context, actions []goatee.Action) error {
+	m := newMoves(s.bulk, actions, s.config.applies)
+	if len(m.docs) == 0 {
+		return s.next.Write(ctx, actions)
+	}
+	m.versionedOnly = true // a hit may be, under its own name, the index that the document is written to by an alias
+	ids := make([]string, 0, len(m.docs))
+	for k := range m.docs {
+		ids = append(ids, k.ID)
+	}
+	slices.Sort(ids)
+	found, err := s.find(ctx, slices.Compact(ids))
+	if err != nil {
+		return err
+	}
+	for k, d := range m.docs {
+		d.known, d.places = true, nil
+		for _, hit := range found[k.ID] {
+			t := goatee.Target{Index: hit.index, ID: k.ID, Routing: hit.routing}
+			d.places = append(d.places, t)
+			d.copies = append(d.copies, copyAt{target: t})
+			d.since = max(d.since, hit.version)
+		}
+	}
+	m.plan()
+	return m.write(ctx, s.next)
+}
+
+// place is where a document is, and its version there.
+type place struct {
+	index, routing string
+	version        int64
+}
+
+// places holds where the documents to be deleted are, by id: all of them are keys.
+type places map[string][]place
+
+// lookup leads the deletes of a batch to where the documents are.
+type lookup struct {
+	config  *deleteConfig
+	encoder *bulk.Encoder
+	found   places // where documents are when the actions so far have been applied
+	rewrite *Rewrite
+}
+
+// applies reports whether the place of what an action deletes is to be looked up.
+func (l *lookup) applies(a *goatee.Action) bool {
+	return isPlainDelete(a) && l.config.applies(a.Change.Namespace)
+}
+
+// id returns the default id of a change's document; empty when it has none that Elasticsearch takes.
+func (l *lookup) id(c *goatee.Change) string {
+	id, err := l.encoder.ID(&goatee.Action{Change: c})
+	if err != nil {
+		return ""
+	}
+	return string(id)
 }
 
 // wanted returns the ids of the deletes to look up, without duplicates.
-func (s *Stateless) wanted(actions []goatee.Action) []string {
+func (l *lookup) wanted(actions []goatee.Action) []string {
 	var ids []string
 	seen := map[string]bool{}
 	for i := range actions {
-		if !s.config.applies(&actions[i]) {
+		if !l.applies(&actions[i]) {
 			continue
 		}
-		id, err := s.bulk.ID(actions[i].Change)
-		if err != nil || id == "" || seen[id] {
-			continue // the next sink refuses what has no id
+		id := l.id(actions[i].Change)
+		if id == "" || seen[id] {
+			continue // the next sink knows what to do with it
 		}
 		seen[id] = true
 		ids = append(ids, id)
@@ -84,31 +145,31 @@ func (s *Stateless) wanted(actions []goatee.Action) []string {
 	return ids
 }
 
-// resolve hands on action i, a delete with the place of its document. found holds where documents are when the actions
-// before i have been applied.
-func (s *Stateless) resolve(r *rewritten, i int, found places) {
-	a := &r.original[i]
+// resolve hands on action i, a delete with the place of its document.
+func (l *lookup) resolve(i int, a *goatee.Action) {
 	if a.Change == nil || a.Kind == goatee.ActionDrop {
-		r.add(i)
+		l.rewrite.Keep(i)
 		return
 	}
-	id, err := s.bulk.ID(a.Change)
-	candidates, known := found[id]
+	id := l.id(a.Change)
+	candidates, known := l.found[id]
 	switch {
-	case err != nil || !known:
-		r.add(i)
-	case !s.config.applies(a):
-		found.track(a, id)
-		r.add(i)
+	case !known:
+		l.rewrite.Keep(i)
+	case !l.applies(a):
+		l.track(a, id)
+		l.rewrite.Keep(i)
 	default:
 		if candidates = preferred(candidates, a.Index); len(candidates) > 1 {
-			r.refuse(i, s.config.pattern, id, several(candidates))
+			e := goatee.NewActionError(i, a)
+			e.Target, e.Err = goatee.Target{Index: l.config.pattern, ID: id}, several(candidates)
+			l.rewrite.Fail(e)
 			return
 		}
-		d := r.add(i)
+		d := l.rewrite.Keep(i)
 		if len(candidates) == 1 {
 			d.Index, d.Routing = candidates[0].index, candidates[0].routing
-			found.forget(id, candidates[0])
+			l.forget(id, candidates[0])
 		}
 	}
 }
@@ -128,24 +189,22 @@ func preferred(all []place, index string) []place {
 }
 
 // track notes what an action will have done before later deletes of the same batch.
-func (f places) track(a *goatee.Action, id string) {
+func (l *lookup) track(a *goatee.Action, id string) {
 	if a.ID != "" && a.ID != id {
 		return
 	}
-	at := place{a.Index, a.Routing}
+	at := place{index: a.Index, routing: a.Routing}
 	if at.index == "" {
-		at.index = defaultIndex(a.Change.Namespace)
+		at.index = bulk.DefaultIndex(a.Change.Namespace)
 	}
-	switch {
-	case a.Kind == goatee.ActionDelete:
-		f.forget(id, at)
-	case !slices.Contains(f[id], at):
-		f[id] = append(f[id], at)
+	l.forget(id, at)
+	if a.Kind != goatee.ActionDelete {
+		l.found[id] = append(l.found[id], at)
 	}
 }
 
-func (f places) forget(id string, at place) {
-	f[id] = slices.DeleteFunc(f[id], func(p place) bool { return p == at })
+func (l *lookup) forget(id string, at place) {
+	l.found[id] = slices.DeleteFunc(l.found[id], func(p place) bool { return p.index == at.index && p.routing == at.routing })
 }
 
 func several(all []place) error {
@@ -158,6 +217,6 @@ func several(all []place) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("found in %d places: %s; restrict the pattern (delete-index-pattern, sink.WithIndexPattern)",
+	return fmt.Errorf("found in %d places: %s; restrict the pattern of sink.WithIndexPattern",
 		len(names), strings.Join(names, ", "))
 }

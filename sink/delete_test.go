@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"sync"
@@ -33,9 +34,9 @@ func newStateless(t *testing.T, b *sink.Bulk, opts ...sink.DeleteOption) *sink.S
 	return s
 }
 
-func newStateful(t *testing.T, b *sink.Bulk, store sink.MetaStore) *sink.Stateful {
+func newStateful(t *testing.T, b *sink.Bulk, store sink.MetaStore, opts ...sink.DeleteOption) *sink.Stateful {
 	t.Helper()
-	s, err := sink.NewStateful(b, b, store)
+	s, err := sink.NewStateful(b, b, store, opts...)
 	require.NoError(t, err)
 	return s
 }
@@ -47,8 +48,9 @@ func write(t *testing.T, s goatee.Sink, actions ...goatee.Action) {
 
 func strategies(t *testing.T, b *sink.Bulk) map[string]goatee.Sink {
 	return map[string]goatee.Sink{
-		"stateless": newStateless(t, b),
-		"stateful":  newStateful(t, b, newMemoryMeta()),
+		"stateless":              newStateless(t, b),
+		"stateful":               newStateful(t, b, newMemoryMeta()),
+		"stateless, clean moves": newStateless(t, b, sink.WithCleanMoves(), sink.WithIndexPattern("*")),
 	}
 }
 
@@ -105,7 +107,7 @@ func TestStatelessRefusesWhatIsInSeveralIndices(t *testing.T) {
 	var batch *goatee.BatchError
 	require.ErrorAs(t, s.Write(t.Context(), actions), &batch)
 	require.Len(t, batch.Failed, 1)
-	require.Same(t, &actions[1], batch.Failed[0].Action)
+	require.Equal(t, 1, batch.Failed[0].Ordinal)
 	require.ErrorContains(t, batch.Failed[0], "found in 2 places: a, b (routing r); restrict the pattern")
 	require.Len(t, es.Docs("shop.orders"), 1)
 
@@ -229,7 +231,10 @@ func TestStatefulWaitsForItsStore(t *testing.T) {
 		es := fakees.New()
 		store := newMemoryMeta()
 		var seen []error
-		s := newStateful(t, newBulk(t, es, states(&seen)), store)
+		s := newStateful(t, newBulk(t, es), store)
+		s.Instrument(slog.New(slog.DiscardHandler), goatee.Observer{
+			State: func(i goatee.StateInfo) { seen = append(seen, i.Err) },
+		})
 		store.failures = 3
 		write(t, s, placed(index("x", 1, bson.M{}), "a", "r", ""))
 		store.failures = 3
@@ -312,11 +317,11 @@ func (m *memoryMeta) RemoveNamespace(_ context.Context, ns goatee.Namespace) err
 }
 
 func TestStrategiesPassTheSuite(t *testing.T) {
-	for _, name := range []string{"stateless", "stateful"} {
+	for _, name := range []string{"stateless", "stateful", "stateless, clean moves"} {
 		t.Run(name, func(t *testing.T) {
-			sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader) {
+			sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader, sinktest.Features) {
 				es := fakees.New()
-				return strategies(t, newBulk(t, es))[name], fakeReader{es}
+				return strategies(t, newBulk(t, es))[name], fakeReader{es}, fakeFeatures(es)
 			})
 		})
 	}
@@ -339,7 +344,9 @@ func TestStrategiesOnRealServers(t *testing.T) {
 				es.must(http.MethodPut, "/"+es.prefix+name, `{"settings":{"number_of_shards":5,"number_of_replicas":0}}`)
 			}
 			s := strategy(es, newBulk(t, es))
-			require.NoError(t, s.(goatee.Checker).Check(t.Context()))
+			check, ok := goatee.As[goatee.Checker](s)
+			require.True(t, ok)
+			require.NoError(t, check.Check(t.Context()))
 			var inserts, deletes []goatee.Action
 			for i := range 1500 {
 				inserts = append(inserts, placed(index(fmt.Sprint(`odd " id `, i), 1, bson.M{"n": i}), es.prefix+"-"+"ab"[i%2:i%2+1], fmt.Sprint("r", i%13), ""))
@@ -364,13 +371,13 @@ func TestMongoMetaHasMonstachesShape(t *testing.T) {
 	ctx := t.Context()
 	key := sink.MetaKey{Namespace: shop, ID: "5"}
 	other := sink.MetaKey{Namespace: goatee.Namespace{Database: "shop", Collection: "carts"}, ID: "5"}
-	meta := sink.Meta{Index: "i", Routing: "r", ID: "x", Pipeline: "p"}
-	require.NoError(t, store.Put(ctx, map[sink.MetaKey]sink.Meta{key: {Index: "old"}, other: meta}))
+	meta := sink.Meta{Places: []sink.Place{{Index: "i", Routing: "r", ID: "x"}}}
+	require.NoError(t, store.Put(ctx, map[sink.MetaKey]sink.Meta{key: {Places: []sink.Place{{Index: "old"}}}, other: meta}))
 	require.NoError(t, store.Put(ctx, map[sink.MetaKey]sink.Meta{key: meta}))
 	var doc bson.M
 	require.NoError(t, collection.FindOne(ctx, bson.M{"_id": "shop.Orders.5"}).Decode(&doc))
 	require.Equal(t, bson.M{
-		"_id": "shop.Orders.5", "id": "x", "routing": "r", "index": "i", "type": "", "parent": "", "pipeline": "p",
+		"_id": "shop.Orders.5", "id": "x", "routing": "r", "index": "i", "type": "", "parent": "", "pipeline": "",
 		"db": "shop", "namespace": "shop.Orders",
 	}, doc)
 
@@ -386,6 +393,7 @@ func TestMongoMetaHasMonstachesShape(t *testing.T) {
 	get(key, other)
 	require.NoError(t, store.RemoveNamespace(ctx, shop))
 	get(other)
+	meta = sink.Meta{Version: 7, Places: []sink.Place{{Index: "i"}, {}, {Routing: "r", ID: "x"}}}
 	require.NoError(t, store.Put(ctx, map[sink.MetaKey]sink.Meta{key: meta}))
 	require.NoError(t, store.Remove(ctx, []sink.MetaKey{other}))
 	get(key)

@@ -142,9 +142,9 @@ func TestOnlyTransientItemsAreSentAgain(t *testing.T) {
 		require.ErrorAs(t, b.Write(t.Context(), actions), &batch)
 		require.Len(t, batch.Failed, 1)
 		f := batch.Failed[0]
-		require.Same(t, &actions[2], f.Action)
+		require.Equal(t, 2, f.Ordinal)
 		require.Equal(t, []any{"shop.orders", "bad", 400, "mapper_parsing_exception", "failed to parse"},
-			[]any{f.Index, f.ID, f.Status, f.Type, f.Reason})
+			[]any{f.Target.Index, f.Target.ID, f.Status, f.Type, f.Reason})
 
 		require.Len(t, es.Docs("shop.orders"), 3)
 		bulks := es.Bulks()
@@ -166,7 +166,7 @@ func TestLaterActionsOfARetriedDocumentStayTheLastWord(t *testing.T) {
 		es.OnItem(func(i fakees.Item) *fakees.ItemError {
 			if i.ID == "x" && i.Routing == "" && first {
 				first = false
-				return &fakees.ItemError{Status: 503, Type: "unavailable_shards_exception"}
+				return &fakees.ItemError{Status: 503, Type: "process_cluster_event_timeout_exception"}
 			}
 			return nil
 		})
@@ -188,23 +188,151 @@ func TestLaterActionsOfARetriedDocumentStayTheLastWord(t *testing.T) {
 	})
 }
 
-func TestDoubtfulItemsAreRefusedInTheEnd(t *testing.T) {
+// What a document does is no ill health of a server, and costs the others one more request at most.
+func TestADocumentsOwnTroubleCostsOneMoreRequest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		item  fakees.ItemError
+		class goatee.ActionClass
+	}{
+		"a shard or the document": {
+			fakees.ItemError{Status: 500, Type: "null_pointer_exception"}, goatee.ClassDoubtful,
+		},
+		"a document that contradicts itself": {
+			fakees.ItemError{
+				Status: 400, Type: "illegal_argument_exception",
+				Reason: "mapper [prices] cannot be changed from type [long] to [float]",
+			}, goatee.ClassRefused,
+		},
+		"an object where there is a value": {
+			fakees.ItemError{
+				Status: 400, Type: "illegal_argument_exception",
+				Reason: "can't merge a non object mapping [a] with an object mapping",
+			}, goatee.ClassRefused,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				es := fakees.New()
+				es.OnItem(func(i fakees.Item) *fakees.ItemError {
+					if i.ID == "bad" {
+						return &tc.item
+					}
+					return nil
+				})
+				var seen []error
+				start := time.Now()
+				failed, rest := goatee.SplitBatchError(newBulk(t, es, states(&seen)).Write(t.Context(), []goatee.Action{
+					index("a", 1, bson.M{}), index("bad", 1, bson.M{}),
+				}))
+				require.NoError(t, rest)
+				require.Len(t, failed, 1)
+				require.Equal(t, []any{1, tc.class, tc.item.Status, tc.item.Type, 2},
+					[]any{failed[0].Ordinal, failed[0].Class, failed[0].Status, failed[0].Type, failed[0].Attempts})
+				require.Len(t, es.Bulks(), 2)
+				require.Len(t, es.Bulks()[1].Items, 1)
+				require.Zero(t, time.Since(start), "nothing waits")
+				require.Empty(t, seen)
+			})
+		})
+	}
+}
+
+func TestABlockedIndexIsReportedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		es := fakees.New()
-		es.OnItem(func(i fakees.Item) *fakees.ItemError {
-			if i.ID == "bad" {
-				return &fakees.ItemError{Status: 500, Type: "null_pointer_exception"}
-			}
-			return nil
-		})
-		var batch *goatee.BatchError
-		require.ErrorAs(t, newBulk(t, es).Write(t.Context(), []goatee.Action{
-			index("a", 1, bson.M{}), index("bad", 1, bson.M{}),
-		}), &batch)
-		require.Len(t, batch.Failed, 1)
-		require.Equal(t, 500, batch.Failed[0].Status)
-		require.Len(t, es.Bulks(), 6)
+		es.Block("frozen", true)
+		var seen []error
+		b := newBulk(t, es, states(&seen))
+		start := time.Now()
+		failed, rest := goatee.SplitBatchError(b.Write(t.Context(), []goatee.Action{
+			index("a", 1, bson.M{}), placed(index("b", 2, bson.M{}), "frozen", "r", ""), index("c", 1, bson.M{}),
+		}))
+		require.NoError(t, rest)
+		require.Len(t, failed, 1)
+		require.Equal(t, []any{1, goatee.ClassBlocked, goatee.Target{Index: "frozen", ID: "b", Routing: "r"}, 403, 1},
+			[]any{failed[0].Ordinal, failed[0].Class, failed[0].Target, failed[0].Status, failed[0].Attempts})
+		require.Len(t, es.Docs("shop.orders"), 2)
+		require.Len(t, es.Bulks(), 1)
+		require.Zero(t, time.Since(start))
+		require.Empty(t, seen)
+		require.Zero(t, b.SinkStats().Refused)
 	})
+}
+
+// What is written again later must not overtake what came after it.
+func TestUnversionedActionsBehindABlockedOneAreWrittenAgainAfterIt(t *testing.T) {
+	for name, versioned := range map[string]bool{"without versions": false, "with versions": true} {
+		t.Run(name, func(t *testing.T) {
+			es := fakees.New()
+			first := true
+			es.OnItem(func(i fakees.Item) *fakees.ItemError {
+				if i.ID == "x" && first {
+					first = false
+					return &fakees.ItemError{Status: 403, Type: "cluster_block_exception"}
+				}
+				return nil
+			})
+			action := func(id string, n uint32) goatee.Action {
+				a := index(id, n, bson.M{"n": n})
+				if !versioned {
+					a.VersionType = goatee.VersionInternal
+				}
+				return a
+			}
+			actions := []goatee.Action{action("x", 1), action("y", 1), action("x", 2)}
+			b := newBulk(t, es, sink.WithMaxActions(2))
+			failed, rest := goatee.SplitBatchError(b.Write(t.Context(), actions))
+			require.NoError(t, rest)
+			var again []goatee.Action
+			for _, f := range failed {
+				require.Equal(t, goatee.ClassBlocked, f.Class)
+				again = append(again, actions[f.Ordinal])
+			}
+			require.Len(t, again, map[bool]int{true: 1, false: 2}[versioned])
+			require.NoError(t, b.Write(t.Context(), again))
+			d, _ := es.Get("shop.orders", "x")
+			require.Equal(t, `{"n":2}`, d.Source)
+		})
+	}
+}
+
+// Older servers answer 400 to the whole request for a pipeline that does not exist.
+func TestWhole400ForAPipelineIsBlockedForItsActionsOnly(t *testing.T) {
+	es := fakees.New()
+	refuse := refuser{es, []string{`"_id":"17"`}, "pipeline with id [p] does not exist"}
+	var actions []goatee.Action
+	for i := range 40 {
+		actions = append(actions, index(i, 1, bson.M{"n": i}))
+	}
+	failed, rest := goatee.SplitBatchError(newBulk(t, refuse).Write(t.Context(), actions))
+	require.NoError(t, rest)
+	require.Len(t, failed, 1)
+	require.Equal(t, []any{17, goatee.ClassBlocked, "illegal_argument_exception"},
+		[]any{failed[0].Ordinal, failed[0].Class, failed[0].Type})
+	require.Len(t, es.Docs("shop.orders"), 39)
+}
+
+func TestBulkRequestsCarryATimeoutForShards(t *testing.T) {
+	for want, opts := range map[string][]sink.Option{
+		"timeout=5000ms": nil,
+		"timeout=1500ms": {sink.WithShardTimeout(1500 * time.Millisecond)},
+		"timeout=500ms":  {sink.WithRequestTimeout(time.Second)},
+	} {
+		q := &queries{Server: fakees.New()}
+		require.NoError(t, newBulk(t, q, opts...).Write(t.Context(), []goatee.Action{index("a", 1, bson.M{})}))
+		require.Contains(t, q.last, want)
+	}
+}
+
+// queries remembers the query of the last request.
+type queries struct {
+	*fakees.Server
+	last string
+}
+
+func (q *queries) Perform(r *http.Request) (*http.Response, error) {
+	q.last = r.URL.RawQuery
+	return q.Server.Perform(r)
 }
 
 // A busy or restarting Elasticsearch has used up no attempts of an item that is in doubt for the first time.
@@ -268,12 +396,12 @@ func TestWhole400IsBisectedToTheOffender(t *testing.T) {
 		actions = append(actions, index(i, 1, bson.M{"n": i}))
 	}
 	// Elasticsearch refuses the whole request for these two, as it does for an update with a version.
-	refuse := refuser{es, []string{`"_id":"17"`, `"_id":"83"`}}
+	refuse := refuser{es, []string{`"_id":"17"`, `"_id":"83"`}, "no"}
 	var batch *goatee.BatchError
 	require.ErrorAs(t, newBulk(t, refuse).Write(t.Context(), actions), &batch)
 	require.Len(t, batch.Failed, 2)
-	require.Equal(t, "17", batch.Failed[0].ID)
-	require.Equal(t, "83", batch.Failed[1].ID)
+	require.Equal(t, "17", batch.Failed[0].Target.ID)
+	require.Equal(t, "83", batch.Failed[1].Target.ID)
 	require.Equal(t, 400, batch.Failed[0].Status)
 	require.ErrorContains(t, batch.Failed[0], "illegal_argument_exception")
 	require.Len(t, es.Docs("shop.orders"), 98)
@@ -282,7 +410,8 @@ func TestWhole400IsBisectedToTheOffender(t *testing.T) {
 // refuser answers 400 to requests that hold one of the words.
 type refuser struct {
 	*fakees.Server
-	words []string
+	words  []string
+	reason string
 }
 
 func (r refuser) Perform(req *http.Request) (*http.Response, error) {
@@ -297,7 +426,7 @@ func (r refuser) Perform(req *http.Request) (*http.Response, error) {
 	}
 	for _, w := range r.words {
 		if strings.Contains(text.String(), w) {
-			r.FailNext(fakees.Fault{Status: 400, Body: `{"error":{"type":"illegal_argument_exception","reason":"no"},"status":400}`})
+			r.FailNext(fakees.Fault{Status: 400, Body: `{"error":{"type":"illegal_argument_exception","reason":"` + r.reason + `"},"status":400}`})
 			break
 		}
 	}
@@ -317,7 +446,7 @@ func Test413SplitsDownToTheSingleAction(t *testing.T) {
 	var batch *goatee.BatchError
 	require.ErrorAs(t, b.Write(t.Context(), actions), &batch)
 	require.Len(t, batch.Failed, 1)
-	require.Equal(t, "giant", batch.Failed[0].ID)
+	require.Equal(t, "giant", batch.Failed[0].Target.ID)
 	require.Equal(t, 413, batch.Failed[0].Status)
 	require.ErrorContains(t, batch.Failed[0], "http.max_content_length")
 	require.Len(t, es.Docs("shop.orders"), 39)

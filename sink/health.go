@@ -15,7 +15,8 @@ import (
 // so all the time.
 const busyAttempts = 4
 
-// health knows whether a server answers and reports changes of that, once each, whatever the number of writes.
+// health knows whether a server answers and reports changes of that, once each, whatever the number of writes. What
+// Elasticsearch answers about a single document or index has no part in it.
 type health struct {
 	component string // whose health it is
 	logger    *slog.Logger
@@ -25,6 +26,19 @@ type health struct {
 	mu      sync.Mutex  // guards what follows, and changes of down
 	failing int         // writes in a run of failures
 	since   time.Time
+}
+
+// newHealth returns the health of a server that answers. Without logger and observer nobody is told of changes, until
+// the Syncer has given its own.
+func newHealth(component string, logger *slog.Logger, observer *goatee.Observer) *health {
+	h := &health{component: component, logger: logger}
+	if logger == nil {
+		h.logger = slog.New(slog.DiscardHandler)
+	}
+	if observer != nil {
+		h.observer = *observer
+	}
+	return h
 }
 
 // run is the run of failures of one write.
@@ -72,7 +86,7 @@ func (r *run) worked() {
 	h.report(nil)
 }
 
-// end forgets the run without news, when its write is given up.
+// end forgets the run without reporting anything: its write has ended.
 func (r *run) end() {
 	if !r.failing {
 		return
@@ -88,8 +102,15 @@ func (r *run) wait(ctx context.Context, b backoff.Full, atLeast time.Duration) e
 	return b.Wait(ctx, r.attempt-1, atLeast)
 }
 
+// report tells the observer. One that panics harms nobody else.
 func (h *health) report(err error) {
-	if h.observer.State != nil {
-		h.observer.State(goatee.StateInfo{Component: h.component, Err: err})
+	if h.observer.State == nil {
+		return
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			h.logger.Error("the observer panicked", "panic", v)
+		}
+	}()
+	h.observer.State(goatee.StateInfo{Component: h.component, Err: err})
 }

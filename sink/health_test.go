@@ -15,11 +15,9 @@ import (
 func TestStateChangesAreReportedOnce(t *testing.T) {
 	var log bytes.Buffer
 	var seen []error
-	h := health{
-		component: "elasticsearch", logger: slog.New(slog.NewTextHandler(&log, nil)),
-		observer: goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }},
-	}
-	a, b, c := run{health: &h}, run{health: &h}, run{health: &h}
+	h := newHealth("elasticsearch", slog.New(slog.NewTextHandler(&log, nil)),
+		&goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }})
+	a, b, c := run{health: h}, run{health: h}, run{health: h}
 	boom := errors.New("boom")
 	a.failed(boom, false)
 	b.failed(errors.New("other"), false)
@@ -39,11 +37,8 @@ func TestStateChangesAreReportedOnce(t *testing.T) {
 
 func TestBusyIsNewsWhenItLasts(t *testing.T) {
 	var seen []error
-	h := health{
-		component: "elasticsearch", logger: slog.New(slog.DiscardHandler),
-		observer: goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }},
-	}
-	r := run{health: &h}
+	h := newHealth("elasticsearch", nil, &goatee.Observer{State: func(s goatee.StateInfo) { seen = append(seen, s.Err) }})
+	r := run{health: h}
 	for range busyAttempts - 1 {
 		r.failed(errors.New("429"), true)
 	}
@@ -52,4 +47,14 @@ func TestBusyIsNewsWhenItLasts(t *testing.T) {
 	require.Len(t, seen, 1)
 	r.worked()
 	require.Len(t, seen, 2)
+}
+
+func TestAnObserverThatPanicsHarmsNobody(t *testing.T) {
+	var log bytes.Buffer
+	h := newHealth("elasticsearch", slog.New(slog.NewTextHandler(&log, nil)),
+		&goatee.Observer{State: func(goatee.StateInfo) { panic("boom") }})
+	r := run{health: h}
+	r.failed(errors.New("no answer"), false)
+	r.worked()
+	require.Contains(t, log.String(), "the observer panicked")
 }

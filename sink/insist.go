@@ -7,14 +7,23 @@ import (
 	"time"
 )
 
-// insist repeats a request that is not a bulk until it is answered for good.
-func (b *Bulk) insist(ctx context.Context, method, path string, query url.Values, body string) (reply, error) {
-	r := run{health: &b.health}
+// ask is a request that is not a bulk.
+type ask struct {
+	method, path string
+	query        url.Values
+	body         string
+	final        func(reply) bool // whether an answer is the last word; other trouble passes
+}
+
+// insist repeats a request until it is answered for good.
+func (b *Bulk) insist(ctx context.Context, q ask) (reply, error) {
+	r := run{health: b.health}
 	defer r.end()
 	for {
-		res, err := call(ctx, b.client, b.config.requestTimeout, method, path, query, body)
+		res, err := call(ctx, b.client, b.config.requestTimeout, q)
 		if err == nil {
-			if callSettled(res) {
+			if q.final(res) {
+				res.attempts = r.attempt + 1
 				r.worked()
 				return res, nil
 			}

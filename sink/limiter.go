@@ -6,14 +6,26 @@ import (
 	"sync"
 )
 
-// limiter bounds how many bulk requests are under way at once. There is no bound until Elasticsearch answers 429: that
-// halves it, and as many answers without as the bound is large widen it by one, until it binds no longer.
+// load is what an answer tells about the load of the server.
+type load uint8
+
+const (
+	// unclear: nothing, as when there was no answer.
+	unclear load = iota
+	// good: the server has taken the request.
+	good
+	// busy: it asks for less.
+	busy
+)
+
+// limiter bounds how many bulk requests are under way at once. There is no bound until Elasticsearch says that it is
+// busy: that halves it, and as many good answers as the bound is large widen it by one, until it binds no longer.
 type limiter struct {
 	mu      sync.Mutex
 	bound   int // 0: none
 	active  int
 	peak    int // of active while there was no bound
-	good    int // answers since the bound last moved
+	good    int // good answers since the bound last moved
 	waiting []chan struct{}
 }
 
@@ -37,7 +49,7 @@ func (l *limiter) acquire(ctx context.Context) error {
 	}
 }
 
-// leave gives up waiting, or gives the turn back when it has come in the same instant.
+// leave stops waiting, or gives the turn back when it has come in the same instant.
 func (l *limiter) leave(turn chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,17 +61,17 @@ func (l *limiter) leave(turn chan struct{}) {
 	l.admit()
 }
 
-// release ends a request; busy says that it was answered with 429.
-func (l *limiter) release(busy bool) {
+// release ends a request.
+func (l *limiter) release(told load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case busy:
+	case told == busy:
 		if l.bound == 0 {
 			l.bound = l.active
 		}
 		l.bound, l.good = max(l.bound/2, 1), 0
-	case l.bound > 0:
+	case told == good && l.bound > 0:
 		if l.good++; l.good >= l.bound {
 			l.bound, l.good = l.bound+1, 0
 		}

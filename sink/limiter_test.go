@@ -18,9 +18,9 @@ func acquire(t *testing.T, l *limiter, n int) {
 	}
 }
 
-func release(l *limiter, n int, busy bool) {
+func release(l *limiter, n int, told load) {
 	for range n {
-		l.release(busy)
+		l.release(told)
 	}
 }
 
@@ -28,28 +28,42 @@ func TestLimiterHalvesAndRecovers(t *testing.T) {
 	var l limiter
 	acquire(t, &l, 8)
 	require.Zero(t, l.bound, "no bound before the first 429")
-	l.release(true)
+	l.release(busy)
 	require.Equal(t, 4, l.bound)
-	release(&l, 7, true)
+	release(&l, 7, busy)
 	require.Equal(t, 1, l.bound, "one request is always allowed")
 
 	for _, want := range []int{2, 2, 3, 3, 3, 4} {
 		acquire(t, &l, 1)
-		l.release(false)
+		l.release(good)
 		require.Equal(t, want, l.bound)
 	}
 	for range 100 {
 		acquire(t, &l, 1)
-		l.release(false)
+		l.release(good)
 	}
-	require.Zero(t, l.bound, "a bound that binds nobody is none")
+	require.Zero(t, l.bound, "a bound that holds nobody back is lifted")
+}
+
+func TestLimiterLearnsNothingFromRequestsWithoutAnswer(t *testing.T) {
+	var l limiter
+	acquire(t, &l, 8)
+	release(&l, 4, busy)
+	before := l.bound
+	release(&l, 4, unclear)
+	for range 20 {
+		acquire(t, &l, 1)
+		l.release(unclear)
+	}
+	require.Equal(t, before, l.bound)
+	require.Zero(t, l.active)
 }
 
 func TestLimiterHoldsItsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
 		acquire(t, &l, 4)
-		release(&l, 4, true) // 4, 2, 1, 1
+		release(&l, 4, busy) // 4, 2, 1, 1
 		var mu sync.Mutex
 		active, most := 0, 0
 		var wg sync.WaitGroup
@@ -66,7 +80,7 @@ func TestLimiterHoldsItsBound(t *testing.T) {
 				mu.Lock()
 				active--
 				mu.Unlock()
-				l.release(true)
+				l.release(busy)
 			})
 		}
 		start := time.Now()
@@ -80,7 +94,7 @@ func TestLimiterForgetsThoseWhoGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
 		acquire(t, &l, 1)
-		l.release(true)
+		l.release(busy)
 		acquire(t, &l, 1) // the only place is taken
 		cause := errors.New("drained")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -91,7 +105,7 @@ func TestLimiterForgetsThoseWhoGiveUp(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- l.acquire(t.Context()) }()
 		synctest.Wait()
-		l.release(true)
+		l.release(busy)
 		require.NoError(t, <-done)
 	})
 }

@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/mongo"
@@ -19,12 +18,13 @@ var _ MetaStore = (*MongoMeta)(nil)
 // NewMongoMeta returns a store in a collection, which should belong to a client with write concern majority.
 func NewMongoMeta(collection *mongo.Collection) (*MongoMeta, error) {
 	if collection == nil {
-		return nil, errors.New("sink.NewMongoMeta: collection is nil")
+		return nil, misuse("NewMongoMeta", "the collection is nil", "give one of a client with write concern majority")
 	}
 	return &MongoMeta{collection}, nil
 }
 
 // metaDocument is the shape of a document. Type and Parent are Monstache's; nothing in Elasticsearch 7 corresponds.
+// Version and Others are goatee's own.
 type metaDocument struct {
 	Key       string `bson:"_id"`
 	ID        string `bson:"id"`
@@ -35,6 +35,37 @@ type metaDocument struct {
 	Pipeline  string `bson:"pipeline"`
 	Database  string `bson:"db"`
 	Namespace string `bson:"namespace"`
+	Version   int64  `bson:"version,omitempty"`
+	// Others are the places but for the first.
+	Others []metaPlace `bson:"others,omitempty"`
+}
+
+type metaPlace struct {
+	ID      string `bson:"id"`
+	Routing string `bson:"routing"`
+	Index   string `bson:"index"`
+}
+
+func newMetaDocument(k MetaKey, meta Meta) metaDocument {
+	d := metaDocument{
+		Key: k.text(), Database: k.Namespace.Database, Namespace: k.Namespace.String(), Version: meta.Version,
+	}
+	for i, p := range meta.Places {
+		if i == 0 {
+			d.ID, d.Routing, d.Index = p.ID, p.Routing, p.Index
+		} else {
+			d.Others = append(d.Others, metaPlace{ID: p.ID, Routing: p.Routing, Index: p.Index})
+		}
+	}
+	return d
+}
+
+func (d *metaDocument) meta() Meta {
+	m := Meta{Places: []Place{{Index: d.Index, Routing: d.Routing, ID: d.ID}}, Version: d.Version}
+	for _, p := range d.Others {
+		m.Places = append(m.Places, Place{Index: p.Index, Routing: p.Routing, ID: p.ID})
+	}
+	return m
 }
 
 func (k MetaKey) text() string { return k.Namespace.String() + "." + k.ID }
@@ -54,8 +85,8 @@ func (m *MongoMeta) Get(ctx context.Context, keys []MetaKey) (map[MetaKey]Meta, 
 		return nil, err
 	}
 	found := make(map[MetaKey]Meta, len(docs))
-	for _, d := range docs {
-		found[byText[d.Key]] = Meta{Index: d.Index, Routing: d.Routing, ID: d.ID, Pipeline: d.Pipeline}
+	for i := range docs {
+		found[byText[docs[i].Key]] = docs[i].meta()
 	}
 	return found, nil
 }
@@ -66,10 +97,7 @@ func (m *MongoMeta) Put(ctx context.Context, metas map[MetaKey]Meta) error {
 	for k, meta := range metas {
 		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).
 			SetFilter(bson.M{"_id": k.text()}).
-			SetReplacement(metaDocument{
-				Key: k.text(), ID: meta.ID, Routing: meta.Routing, Index: meta.Index, Pipeline: meta.Pipeline,
-				Database: k.Namespace.Database, Namespace: k.Namespace.String(),
-			}))
+			SetReplacement(newMetaDocument(k, meta)))
 	}
 	_, err := m.collection.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
 	return err

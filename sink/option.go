@@ -9,36 +9,37 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/backoff"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/bulk"
 )
 
-// Option sets something of a Bulk.
+// Option sets something of a Bulk. Misuse is a *goatee.ConfigError that names the option.
 type Option func(*config) error
 
 type config struct {
 	maxBytes           int
 	maxActions         int
 	requestTimeout     time.Duration
+	shardTimeout       time.Duration // 0: the default
 	backoff            backoff.Full
 	gzip               bool
 	droppedCollections bool
 	droppedDatabases   bool
-	logger             *slog.Logger
-	observer           goatee.Observer
-	json               bsonjson.Options
-	idForm             bsonjson.IDForm
+	logger             *slog.Logger     // nil: the Syncer's
+	observer           *goatee.Observer // nil: the Syncer's
+	format             bulk.Options
 }
+
+// defaultShardTimeout is long enough for a replica to be promoted to a primary, most times.
+const defaultShardTimeout = 5 * time.Second
 
 func defaults() config {
 	return config{
-		// From 512 KiB to 8 MiB makes no difference to Elasticsearch; 2 MiB keeps buffers small.
+		// From 512 KiB to 8 MiB makes no difference to Elasticsearch.
 		maxBytes:           8 << 20,
 		requestTimeout:     time.Minute,
 		backoff:            backoff.Full{Base: 100 * time.Millisecond, Max: 10 * time.Second},
 		droppedCollections: true,
 		droppedDatabases:   true,
-		logger:             slog.New(slog.DiscardHandler),
-		// Elasticsearch refuses _id inside a document.
-		json: bsonjson.Options{OmitID: true},
 	}
 }
 
@@ -48,7 +49,29 @@ func newConfig(opts []Option) (config, error) {
 	for _, opt := range opts {
 		errs = append(errs, opt(&c))
 	}
-	return c, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return c, err
+	}
+	if c.shardTimeout == 0 {
+		c.shardTimeout = max(min(defaultShardTimeout, c.requestTimeout/2), time.Millisecond)
+	}
+	if c.shardTimeout >= c.requestTimeout {
+		return c, misuse("WithShardTimeout", fmt.Sprintf("%v is not less than the %v of a whole request",
+			c.shardTimeout, c.requestTimeout), "give a shorter time, or sink.WithRequestTimeout a longer one")
+	}
+	return c, nil
+}
+
+// misuse returns the error of an option.
+func misuse(option, problem, remedy string) error {
+	return &goatee.ConfigError{Setting: "sink." + option, Problem: problem, Remedy: remedy}
+}
+
+func positive[T int | time.Duration](option string, n T) error {
+	if n <= 0 {
+		return misuse(option, fmt.Sprintf("%v is not more than 0", n), "leave the option out for the default")
+	}
+	return nil
 }
 
 // WithMaxBytes sets the size at which a bulk request body is sent, in bytes before compression. A single larger action
@@ -65,7 +88,7 @@ func WithMaxActions(n int) Option {
 	return func(c *config) error {
 		c.maxActions = n
 		if n < 0 {
-			return fmt.Errorf("sink.WithMaxActions(%d): want 0 for no limit, or more", n)
+			return misuse("WithMaxActions", fmt.Sprintf("%d is negative", n), "0 stands for no limit")
 		}
 		return nil
 	}
@@ -80,13 +103,27 @@ func WithRequestTimeout(d time.Duration) Option {
 	}
 }
 
+// WithShardTimeout sets how long Elasticsearch waits, within a bulk request, for a shard that has no active primary. When
+// the time is over, the actions for that shard are reported as blocked and all others of the request are written; they
+// have waited that long as well, so the time should be short. It must be less than that of WithRequestTimeout.
+// Default: 5 seconds, and no more than half the time of a request.
+func WithShardTimeout(d time.Duration) Option {
+	return func(c *config) error {
+		c.shardTimeout = d
+		if d < time.Millisecond {
+			return misuse("WithShardTimeout", fmt.Sprintf("%v is less than a millisecond", d), "leave the option out for the default")
+		}
+		return nil
+	}
+}
+
 // WithBackoff sets the delays between attempts: random, below a ceiling that starts at base and doubles up to most.
 // A longer Retry-After of the server counts more. Default: 100 ms and 10 s.
 func WithBackoff(base, most time.Duration) Option {
 	return func(c *config) error {
 		c.backoff = backoff.Full{Base: base, Max: most}
 		if base <= 0 || most < base {
-			return fmt.Errorf("sink.WithBackoff(%v, %v): want 0 < base <= most", base, most)
+			return misuse("WithBackoff", fmt.Sprintf("from %v to %v is no range of delays", base, most), "give 0 < base <= most")
 		}
 		return nil
 	}
@@ -117,21 +154,22 @@ func WithDroppedDatabases(on bool) Option {
 	}
 }
 
-// WithLogger sets where changes of state are logged, one line each. Default: nowhere.
+// WithLogger sets where changes of state are logged, one line each. Default: the logger of the Syncer, or nowhere.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
-			return errors.New("sink.WithLogger(nil): leave the option out to log nothing")
+			return misuse("WithLogger", "the logger is nil", "leave the option out to log where the Syncer does")
 		}
 		c.logger = l
 		return nil
 	}
 }
 
-// WithObserver sets who is told when Elasticsearch stops answering and when it answers again. Default: nobody.
+// WithObserver sets who is told when Elasticsearch stops answering and when it answers again. Default: the observer of
+// the Syncer, or nobody.
 func WithObserver(o goatee.Observer) Option {
 	return func(c *config) error {
-		c.observer = goatee.TeeObserver(c.observer, o)
+		c.observer = &o
 		return nil
 	}
 }
@@ -140,7 +178,7 @@ func WithObserver(o goatee.Observer) Option {
 // or float by whichever document comes first. Default: false.
 func WithShortDoubles(on bool) Option {
 	return func(c *config) error {
-		c.json.ShortDoubles = on
+		c.format.JSON.ShortDoubles = on
 		return nil
 	}
 }
@@ -148,7 +186,7 @@ func WithShortDoubles(on bool) Option {
 // WithDecimalStrings writes Decimal128 values as strings. Default: false, as numbers with all their digits.
 func WithDecimalStrings(on bool) Option {
 	return func(c *config) error {
-		c.json.DecimalStrings = on
+		c.format.JSON.DecimalStrings = on
 		return nil
 	}
 }
@@ -156,7 +194,7 @@ func WithDecimalStrings(on bool) Option {
 // WithEpochMillis writes dates as milliseconds since 1970. Default: false, as RFC 3339 text in UTC.
 func WithEpochMillis(on bool) Option {
 	return func(c *config) error {
-		c.json.EpochMillis = on
+		c.format.JSON.EpochMillis = on
 		return nil
 	}
 }
@@ -164,7 +202,7 @@ func WithEpochMillis(on bool) Option {
 // WithBase64UUIDs writes UUIDs in base64 like other binary values. Default: false, as dashed hexadecimal digits.
 func WithBase64UUIDs(on bool) Option {
 	return func(c *config) error {
-		c.json.Base64UUIDs = on
+		c.format.JSON.Base64UUIDs = on
 		return nil
 	}
 }
@@ -173,7 +211,7 @@ func WithBase64UUIDs(on bool) Option {
 // 9999. Default: false, the document is refused.
 func WithPrune(on bool) Option {
 	return func(c *config) error {
-		c.json.Prune = on
+		c.format.JSON.Prune = on
 		return nil
 	}
 }
@@ -196,13 +234,13 @@ func WithKeyPolicy(p KeyPolicy) Option {
 	return func(c *config) error {
 		switch p {
 		case KeysKeep:
-			c.json.Keys = bsonjson.KeysKeep
+			c.format.JSON.Keys = bsonjson.KeysKeep
 		case KeysRefuse:
-			c.json.Keys = bsonjson.KeysRefuse
+			c.format.JSON.Keys = bsonjson.KeysRefuse
 		case KeysReplace:
-			c.json.Keys = bsonjson.KeysReplace
+			c.format.JSON.Keys = bsonjson.KeysReplace
 		default:
-			return fmt.Errorf("sink.WithKeyPolicy(%d): want KeysKeep, KeysRefuse or KeysReplace", p)
+			return misuse("WithKeyPolicy", fmt.Sprintf("%d is no policy", p), "give KeysKeep, KeysRefuse or KeysReplace")
 		}
 		return nil
 	}
@@ -212,17 +250,10 @@ func WithKeyPolicy(p KeyPolicy) Option {
 // one text. Default: false, as Go prints a map, which is what Monstache did.
 func WithExtendedJSONIDs(on bool) Option {
 	return func(c *config) error {
-		c.idForm = bsonjson.IDGoMap
+		c.format.IDForm = bsonjson.IDGoMap
 		if on {
-			c.idForm = bsonjson.IDExtendedJSON
+			c.format.IDForm = bsonjson.IDExtendedJSON
 		}
 		return nil
 	}
-}
-
-func positive[T int | time.Duration](option string, n T) error {
-	if n <= 0 {
-		return fmt.Errorf("sink.%s(%v): want more than 0", option, n)
-	}
-	return nil
 }

@@ -22,42 +22,80 @@ func TestItemOutcome(t *testing.T) {
 		action  *goatee.Action
 		status  int
 		errType string
+		reason  string // as Elasticsearch 7.17 words it
 		want    outcome
 	}{
-		{indexing, 200, "", durable},
-		{indexing, 201, "", durable},
-		{deleting, 200, "", durable},
-		{deleting, 404, "", durable},
-		{deleting, 404, "index_not_found_exception", durable},
-		{indexing, 404, "index_not_found_exception", refused},
-		{indexing, 409, "version_conflict_engine_exception", superseded},
-		{deleting, 409, "version_conflict_engine_exception", superseded},
-		{creating, 409, "version_conflict_engine_exception", superseded},
-		{updating, 409, "version_conflict_engine_exception", transient},
-		{unversioned, 409, "version_conflict_engine_exception", transient},
-		{indexing, 408, "", transient},
-		{indexing, 429, "es_rejected_execution_exception", transient},
-		{indexing, 429, "circuit_breaking_exception", transient},
-		{indexing, 429, "cluster_block_exception", transient},
-		{indexing, 502, "", transient},
-		{indexing, 503, "unavailable_shards_exception", transient},
-		{indexing, 504, "", transient},
-		{indexing, 507, "", transient},
-		{indexing, 403, "cluster_block_exception", transient},
-		{indexing, 400, "index_closed_exception", transient},
-		{indexing, 500, "node_not_connected_exception", transient},
-		{indexing, 500, "rejected_execution_exception", transient},
-		{indexing, 500, "null_pointer_exception", doubtful},
-		{indexing, 400, "mapper_parsing_exception", refused},
-		{indexing, 400, "document_parsing_exception", refused},
-		{indexing, 400, "strict_dynamic_mapping_exception", refused},
-		{indexing, 400, "illegal_argument_exception", refused},
-		{indexing, 400, "invalid_index_name_exception", refused},
-		{indexing, 403, "security_exception", refused},
-		{indexing, 413, "", refused},
+		{indexing, 200, "", "", durable},
+		{indexing, 201, "", "", durable},
+		{deleting, 200, "", "", durable},
+		{deleting, 404, "", "", durable},
+		{deleting, 404, "index_not_found_exception", "no such index [i] and [action.auto_create_index] is [false]", durable},
+		{indexing, 409, "version_conflict_engine_exception", "", superseded},
+		{deleting, 409, "version_conflict_engine_exception", "", superseded},
+		{creating, 409, "version_conflict_engine_exception", "", superseded},
+		{updating, 409, "version_conflict_engine_exception", "", transient},
+		{unversioned, 409, "version_conflict_engine_exception", "", transient},
+
+		{indexing, 408, "", "", transient},
+		{indexing, 429, "es_rejected_execution_exception", "", transient},
+		{indexing, 429, "circuit_breaking_exception", "", transient},
+		{indexing, 502, "", "", transient},
+		{indexing, 503, "process_cluster_event_timeout_exception", "", transient},
+		{indexing, 503, "master_not_discovered_exception", "", transient},
+		{indexing, 504, "", "", transient},
+		{indexing, 507, "", "", transient},
+		{indexing, 500, "node_not_connected_exception", "", transient},
+		{indexing, 500, "node_closed_exception", "", transient},
+		{indexing, 500, "rejected_execution_exception", "", transient},
+		{indexing, 500, "mapper_exception", "timed out while waiting for a dynamic mapping update", transient},
+
+		{indexing, 404, "index_not_found_exception", "no such index [i] and [action.auto_create_index] is [false]", blocked},
+		{indexing, 404, "index_not_found_exception", "no such index [zz] and [action.auto_create_index] ([-x*,+y*]) doesn't match", blocked},
+		{indexing, 400, "illegal_argument_exception", "no write index is defined for alias [al]. The write index may be " +
+			"explicitly disabled using is_write_index=false or the alias points to multiple indices without one being " +
+			"designated as a write index", blocked},
+		{deleting, 400, "illegal_argument_exception", "no write index is defined for alias [al]. The write index may be …", blocked},
+		{updating, 400, "illegal_argument_exception", "Alias [al] has more than one indices associated with it [[b1, b2]], " +
+			"can't execute a single index op", blocked},
+		{indexing, 400, "illegal_argument_exception", "pipeline with id [nope] does not exist", blocked},
+		{indexing, 500, "illegal_state_exception", "Pipeline processor configured for non-existent pipeline [inner]", blocked},
+		{indexing, 400, "validation_exception", "Validation Failed: 1: this action would add [2] shards, but this cluster " +
+			"currently has [12]/[1] maximum normal shards open;", blocked},
+		{indexing, 400, "invalid_alias_name_exception", "Invalid alias name [b1]: an index or data stream exists with the " +
+			"same name as the alias", blocked},
+		{indexing, 403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized for user [u]", blocked},
+		{indexing, 403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/5/index read-only (api)];", blocked},
+		{deleting, 403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];", blocked},
+		{indexing, 403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/9/index metadata (api)];", blocked},
+		{indexing, 429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded …];", blocked},
+		{indexing, 400, "index_closed_exception", "closed", blocked},
+		{indexing, 503, "unavailable_shards_exception", "[np][0] primary shard is not active Timeout: [5s], request: …", blocked},
+		{updating, 503, "no_shard_available_action_exception", "", blocked},
+		{indexing, 400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams", blocked},
+		{indexing, 400, "illegal_argument_exception", "Number of documents in shard [i][0] exceeds the limit of [2147483519] " +
+			"documents per shard", blocked},
+
+		{indexing, 400, "illegal_argument_exception", "mapper [prices] cannot be changed from type [long] to [float]", conflicting},
+		{indexing, 400, "illegal_argument_exception", "mapper [a] of different type, current_type [float], merged_type [long]", conflicting},
+		{indexing, 400, "illegal_argument_exception", "can't merge a non object mapping [arr] with an object mapping", conflicting},
+
+		{indexing, 500, "null_pointer_exception", "", doubtful},
+		{indexing, 500, "illegal_state_exception", "", doubtful},
+
+		{indexing, 400, "mapper_parsing_exception", "failed to parse", refused},
+		{indexing, 400, "mapper_parsing_exception", "object mapping for [x] tried to parse field [x] as object, but found a concrete value", refused},
+		{indexing, 400, "mapper_parsing_exception", "failed to parse field [n] of type [long] in document with id 'a'. Preview " +
+			"of field's value: 'pipeline with id [nope] does not exist'", refused},
+		{indexing, 400, "illegal_argument_exception", "bad value: pipeline with id [nope] does not exist", refused},
+		{indexing, 400, "illegal_argument_exception", "Limit of total fields [1] has been exceeded", refused},
+		{indexing, 400, "document_parsing_exception", "", refused},
+		{indexing, 400, "strict_dynamic_mapping_exception", "", refused},
+		{indexing, 400, "invalid_index_name_exception", "Invalid index name [Upper], must be lowercase", refused},
+		{indexing, 400, "routing_missing_exception", "routing is required for [rr]/[_doc]/[a]", refused},
+		{indexing, 413, "", "", refused},
 	} {
-		require.Equal(t, tc.want, itemOutcome(tc.action, tc.status, tc.errType),
-			"%s %d %s", tc.action.Kind, tc.status, tc.errType)
+		require.Equal(t, tc.want, itemOutcome(tc.action, tc.status, tc.errType, tc.reason),
+			"%s %d %s: %s", tc.action.Kind, tc.status, tc.errType, tc.reason)
 	}
 }
 

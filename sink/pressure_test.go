@@ -28,7 +28,7 @@ func TestDocumentOverTheIndexingPressureLimitIsRefused(t *testing.T) {
 	var batch *goatee.BatchError
 	require.ErrorAs(t, newBulk(t, es.Client(t)).Write(t.Context(), actions), &batch)
 	require.Len(t, batch.Failed, 1)
-	require.Equal(t, "giant", batch.Failed[0].ID)
+	require.Equal(t, "giant", batch.Failed[0].Target.ID)
 	require.Equal(t, http.StatusTooManyRequests, batch.Failed[0].Status)
 	require.ErrorContains(t, batch.Failed[0], "indexing_pressure.memory.limit")
 }

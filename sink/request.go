@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -37,6 +38,7 @@ type reply struct {
 	status     int
 	retryAfter time.Duration
 	body       []byte
+	attempts   int // how often the request was sent, where somebody counts
 }
 
 // do sends a request and reads the whole answer into buf, so that the connection can be used again.
@@ -57,17 +59,15 @@ func do(client Client, req *http.Request, buf []byte) (reply, error) {
 }
 
 // call makes a request with a time limit of its own.
-func call(
-	ctx context.Context, client Client, timeout time.Duration, method, path string, query url.Values, body string,
-) (reply, error) {
+func call(ctx context.Context, client Client, timeout time.Duration, q ask) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	u := &url.URL{Path: path, RawQuery: query.Encode()}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader([]byte(body)))
+	u := &url.URL{Path: q.path, RawQuery: q.query.Encode()}
+	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), strings.NewReader(q.body))
 	if err != nil {
 		return reply{}, err
 	}
-	if body != "" {
+	if q.body != "" {
 		req.Header.Set("Content-Type", typeJSON)
 	}
 	return do(client, req, nil)

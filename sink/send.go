@@ -1,9 +1,9 @@
 package sink
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -25,76 +25,132 @@ func (l *byteLimit) refused(size int) (lowered bool) {
 	return half < limit && l.CompareAndSwap(limit, half)
 }
 
-// send sends lines lo to hi until each of them is settled.
-func (w *write) send(ctx context.Context, r *run, lo, hi int) error {
+// send sends lines lo to hi, which have been sent as often as attempts says, until each of them is settled.
+func (w *write) send(ctx context.Context, r *run, lo, hi, attempts int) error {
 	var problem error
 	for {
 		if err := w.bulk.limiter.acquire(ctx); err != nil {
 			return given(err, problem)
 		}
+		attempts++
 		res, err := w.post(ctx, lo, hi)
 		var v verdict
 		v, problem = requestVerdict(res, err)
-		if v == perItem {
-			var left int
-			if left, problem = w.settle(lo, hi, res); left == 0 {
-				v = allDone
-			}
-			hi = lo + left
-		} else if v == allDone {
-			w.acknowledge(lo, hi)
-		}
-		busy := v == perItem || v == unknown && res.status == http.StatusTooManyRequests
-		w.bulk.limiter.release(busy)
+		rest := remainder{lines: hi - lo, wait: true, busy: res.status == http.StatusTooManyRequests}
 		switch v {
 		case allDone:
+			w.acknowledge(lo, hi, attempts)
+			rest = remainder{}
+		case perItem:
+			if rest = w.settle(lo, hi, res, attempts); rest.problem != nil {
+				problem = rest.problem
+			}
+		case split, unknown:
+		}
+		w.bulk.limiter.release(loadOf(v, rest, res))
+		switch {
+		case v == split:
+			r.worked()
+			return w.split(ctx, r, lo, hi, attempts, res, problem)
+		case rest.lines == 0:
 			r.worked()
 			return nil
-		case split:
-			r.worked()
-			return w.split(ctx, r, lo, hi, res.status, problem)
+		case rest.wait:
+			if err := w.bulk.pause(ctx, r, res.retryAfter, problem, rest.busy); err != nil {
+				return err
+			}
+		default:
+			w.bulk.counters.retries.Add(1)
 		}
-		if err := w.bulk.pause(ctx, r, res.retryAfter, problem, busy); err != nil {
-			return err
-		}
+		hi = lo + rest.lines
+	}
+}
+
+// remainder is what is to be sent again of a request.
+type remainder struct {
+	lines   int   // how many, from the first on
+	wait    bool  // after a pause, because a server is in trouble
+	busy    bool  // it is well, and asks for less
+	problem error // why
+}
+
+// loadOf says what the answer to a bulk request tells about the load of the server. One that never came, or that a
+// server in trouble gave, tells nothing.
+func loadOf(v verdict, rest remainder, res reply) load {
+	switch {
+	case rest.busy:
+		return busy
+	case v == unknown || res.status == 0 || rest.wait && v == perItem:
+		return unclear
+	default:
+		return good
 	}
 }
 
 // split sends the halves of a request that was refused whole, down to the action that is to blame.
-func (w *write) split(ctx context.Context, r *run, lo, hi, status int, problem error) error {
+func (w *write) split(ctx context.Context, r *run, lo, hi, attempts int, res reply, problem error) error {
 	size := w.lines[hi-1].end - w.lines[lo].start
 	if hi-lo == 1 {
-		w.refuse(w.blame(w.lines[lo], size, status, problem))
+		w.blame(w.lines[lo], size, attempts, res, problem)
 		return nil
 	}
-	if status != http.StatusBadRequest && w.bulk.limit.refused(size) {
-		w.bulk.config.logger.Warn("elasticsearch refuses bulk requests of this size; sending smaller ones", "bytes", size)
+	if res.status != http.StatusBadRequest && w.bulk.limit.refused(size) {
+		w.bulk.health.logger.Warn("elasticsearch refuses bulk requests of this size; sending smaller ones", "bytes", size)
 	}
 	w.bulk.counters.retries.Add(1)
 	middle := lo + (hi-lo)/2
-	if err := w.send(ctx, r, lo, middle); err != nil {
+	if err := w.send(ctx, r, lo, middle, attempts); err != nil {
 		return err
 	}
-	return w.send(ctx, r, middle, hi)
+	return w.send(ctx, r, middle, hi, attempts)
 }
 
-func (w *write) blame(l line, size, status int, problem error) *goatee.ActionError {
-	switch status {
+// blame reports the action that makes a request unacceptable.
+func (w *write) blame(l line, size, attempts int, res reply, problem error) {
+	var e *goatee.ActionError
+	switch res.status {
 	case http.StatusRequestEntityTooLarge:
-		problem = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch "+
+		e = w.fail(l.action, goatee.ClassRefused)
+		e.Err = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch "+
 			"(http.max_content_length) or a proxy before it takes: %w", size, problem)
 	case http.StatusTooManyRequests:
-		problem = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch ever admits "+
+		e = w.fail(l.action, goatee.ClassRefused)
+		e.Err = fmt.Errorf("the document alone makes a request of %d bytes, more than Elasticsearch ever admits "+
 			"(indexing_pressure.memory.limit, a tenth of its heap by default): %w", size, problem)
+	default:
+		errType, reason := errorOf(res.body)
+		class := goatee.ClassRefused
+		if isBlocked(errType, reason) {
+			class = goatee.ClassBlocked
+		}
+		e = w.fail(l.action, class)
+		e.Type, e.Reason = errType, reason
 	}
-	return &goatee.ActionError{Action: &w.actions[l.action], Status: status, Err: problem}
+	e.Status, e.Attempts = res.status, attempts
 }
 
 // acknowledge counts lines as durable.
-func (w *write) acknowledge(lo, hi int) {
+func (w *write) acknowledge(lo, hi, attempts int) {
 	for _, l := range w.lines[lo:hi] {
-		w.tally[w.actions[l.action].Kind]++
+		w.written(l, attempts)
 	}
+}
+
+// errBehind is why an action that has been written is to be written again.
+var errBehind = errors.New("to be written again after an earlier action of the same document, which is not durable yet")
+
+// written counts a line as durable. If an earlier action of the same document is to be written again later, an action
+// without a version must come after it again.
+func (w *write) written(l line, attempts int) {
+	a := &w.actions[l.action]
+	if w.behind != nil && a.ExternalVersion() == 0 {
+		if class, ok := w.behind[string(w.identity(l))]; ok {
+			e := w.fail(l.action, class)
+			e.Err, e.Attempts = errBehind, attempts
+			return
+		}
+	}
+	w.tally[a.Kind]++
 }
 
 // post makes one attempt.
@@ -136,104 +192,7 @@ func (w *write) zip(data []byte) ([]byte, error) {
 	return deflate(w.zipper, &w.zipped, data)
 }
 
-// item is an answer about one action. Those of actions that are done hold nothing else.
-type item struct {
-	outcome      outcome
-	status       int
-	kind, reason string
-}
-
-// settle takes the items of a reply, counts and reports what is settled, and moves what is to be sent again to the
-// front. It returns how many lines that is, from lo on, and why. A reply that does not fit the request settles nothing.
-func (w *write) settle(lo, hi int, res reply) (left int, problem error) {
-	if !w.parse(lo, hi, res.body) {
-		return hi - lo, notBulk(res)
-	}
-	again := map[string]bool{} // identities that are to be sent again
-	for i, it := range w.items {
-		l := w.lines[lo+i]
-		if it.outcome == doubtful {
-			if l.doubts++; l.doubts >= maxDoubtful {
-				it.outcome = refused
-			}
-		}
-		key := w.identity(l)
-		switch {
-		case it.outcome == refused:
-			w.refuse(&goatee.ActionError{
-				Action: &w.actions[l.action], Status: it.status, Type: it.kind, Reason: it.reason,
-			})
-		case it.outcome == transient || it.outcome == doubtful:
-			again[string(key)] = true
-			if problem == nil {
-				problem = fmt.Errorf("status %d: %s: %s", it.status, it.kind, it.reason)
-			}
-			left = w.keep(lo, left, l)
-		case again[string(key)]:
-			// What came before it will come after it now: send it once more, so that it stays the last word.
-			left = w.keep(lo, left, l)
-		case it.outcome == superseded:
-			w.bulk.counters.superseded.Add(1)
-		default:
-			w.tally[w.actions[l.action].Kind]++
-		}
-	}
-	return left, problem
-}
-
-// identity returns the index, id and routing of a line as they were sent. The bytes are good until a line moves there.
-func (w *write) identity(l line) []byte { return w.body[l.start+l.keyFrom : l.start+l.keyTo] }
-
-// keep moves a line behind the n lines from lo on that are to be sent again.
-func (w *write) keep(lo, n int, l line) int {
-	if n == 0 && !w.payload.idle() {
-		w.body = bytes.Clone(w.body)
-		w.abandon()
-	}
-	start := w.lines[lo].start
-	if n > 0 {
-		start = w.lines[lo+n-1].end
-	}
-	size := copy(w.body[start:], w.body[l.start:l.end])
-	l.start, l.end = start, start+size
-	w.lines[lo+n] = l
-	return n + 1
-}
-
-// parse reads the outcome of each line into w.items and reports whether there was one for each.
-func (w *write) parse(lo, hi int, body []byte) bool {
-	w.items = w.items[:0]
-	if !gjson.ValidBytes(body) {
-		return false
-	}
-	gjson.GetBytes(body, "items").ForEach(func(_, entry gjson.Result) bool {
-		if len(w.items) == hi-lo {
-			w.items = append(w.items, item{}) // one too many
-			return false
-		}
-		a := &w.actions[w.lines[lo+len(w.items)].action]
-		it, ok := parseItem(a, entry)
-		w.items = append(w.items, it)
-		return ok
-	})
-	return len(w.items) == hi-lo && (len(w.items) == 0 || w.items[len(w.items)-1].status != 0)
-}
-
-func parseItem(a *goatee.Action, entry gjson.Result) (it item, ok bool) {
-	entry.ForEach(func(_, result gjson.Result) bool {
-		it.status = int(result.Get("status").Int())
-		it.kind = result.Get("error.type").String()
-		it.outcome = itemOutcome(a, it.status, it.kind)
-		if it.outcome > superseded {
-			it.reason = result.Get("error.reason").String()
-			if cause := result.Get("error.caused_by.reason"); cause.Exists() {
-				it.reason += ": " + cause.String()
-			}
-		}
-		if it.outcome == refused && isMappingRace(it.kind, it.reason) {
-			it.outcome = doubtful
-		}
-		return false
-	})
-	return it, it.status != 0
+// errorOf returns the type and the reason of an error answer, empty where there are none.
+func errorOf(body []byte) (errType, reason string) {
+	return gjson.GetBytes(body, "error.type").String(), gjson.GetBytes(body, "error.reason").String()
 }

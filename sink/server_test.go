@@ -101,18 +101,37 @@ func (e *elastic) in(index string, a goatee.Action) goatee.Action {
 }
 
 func TestBulkPassesTheSuite(t *testing.T) {
-	sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader) {
+	sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader, sinktest.Features) {
 		es := newElastic(t)
 		testservers.Elasticsearch(t).DropIndices(t, "goatee")
-		return newBulk(t, es), es
+		return newBulk(t, es), es, sinktest.Features{Block: es.block}
 	})
 }
 
 func TestBulkPassesTheSuiteOnTheFake(t *testing.T) {
-	sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader) {
+	sinktest.Run(t, func(t *testing.T) (goatee.Sink, sinktest.Reader, sinktest.Features) {
 		es := fakees.New()
-		return newBulk(t, es), fakeReader{es}
+		return newBulk(t, es), fakeReader{es}, fakeFeatures(es)
 	})
+}
+
+func fakeFeatures(es *fakees.Server) sinktest.Features {
+	return sinktest.Features{Block: func(_ *testing.T, index string) func() {
+		es.Block(index, true)
+		return func() { es.Block(index, false) }
+	}}
+}
+
+// block makes an index read-only.
+func (e *elastic) block(t *testing.T, index string) func() {
+	unblock := func() { e.must(http.MethodPut, "/"+index+"/_settings", `{"index.blocks.read_only":null}`) }
+	e.must(http.MethodPut, "/"+index+"/_settings", `{"index.blocks.read_only":true}`)
+	t.Cleanup(func() {
+		if t.Failed() {
+			_, _, _ = e.do(context.Background(), http.MethodPut, "/"+index+"/_settings", `{"index.blocks.read_only":null}`)
+		}
+	})
+	return unblock
 }
 
 type fakeReader struct{ es *fakees.Server }
@@ -142,8 +161,8 @@ func TestMappingRefusalsNameTheDocument(t *testing.T) {
 	require.ErrorAs(t, b.Write(t.Context(), actions), &batch)
 	require.Len(t, batch.Failed, 1)
 	f := batch.Failed[0]
-	require.Same(t, &actions[321], f.Action)
-	require.Equal(t, []any{es.prefix, "bad one", 400, "mapper_parsing_exception"}, []any{f.Index, f.ID, f.Status, f.Type})
+	require.Equal(t, 321, f.Ordinal)
+	require.Equal(t, []any{es.prefix, "bad one", 400, "mapper_parsing_exception"}, []any{f.Target.Index, f.Target.ID, f.Status, f.Type})
 	require.Contains(t, f.Reason, "failed to parse field [n] of type [integer]")
 	require.Contains(t, f.Reason, "not a number", "the cause of the cause is told")
 	es.must(http.MethodPost, "/"+es.prefix+"/_refresh", "")
@@ -153,46 +172,23 @@ func TestMappingRefusalsNameTheDocument(t *testing.T) {
 
 func TestRefusalsOfEveryKind(t *testing.T) {
 	es := newElastic(t)
-	pipeline := es.in("", index("p", 1, bson.M{}))
-	pipeline.Pipeline = "no-such-pipeline"
 	for name, tc := range map[string]struct {
 		action goatee.Action
 		says   string
 	}{
-		"a pipeline that is not there": {pipeline, "no-such-pipeline"},
-		"an index in upper case":       {es.in("-UP", index("u", 1, bson.M{})), "invalid_index_name_exception"},
-		"a metadata field":             {es.in("", index("m", 1, bson.D{{Key: "_source", Value: 1}, {Key: "x", Value: 1}})), "_source"},
-		"an empty field name":          {es.in("", index("e", 1, bson.M{"": 1})), "empty"},
+		"an index in upper case": {es.in("-UP", index("u", 1, bson.M{})), "invalid_index_name_exception"},
+		"a metadata field":       {es.in("", index("m", 1, bson.D{{Key: "_source", Value: 1}, {Key: "x", Value: 1}})), "_source"},
+		"an empty field name":    {es.in("", index("e", 1, bson.M{"": 1})), "empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			actions := []goatee.Action{es.in("", index("a", 1, bson.M{"x": 1})), tc.action, es.in("", index("b", 1, bson.M{"x": 1}))}
 			var batch *goatee.BatchError
 			require.ErrorAs(t, newBulk(t, es).Write(t.Context(), actions), &batch)
 			require.Len(t, batch.Failed, 1, "%v", batch)
-			require.Same(t, &actions[1], batch.Failed[0].Action)
+			require.Equal(t, 1, batch.Failed[0].Ordinal)
 			require.ErrorContains(t, batch.Failed[0], tc.says)
 			es.has(es.prefix, "a", `{"x":1}`)
 			es.has(es.prefix, "b", `{"x":1}`)
-		})
-	}
-}
-
-func TestBlockedIndexIsWaitedFor(t *testing.T) {
-	es := newElastic(t)
-	for name, block := range map[string]struct{ on, off string }{
-		"write":        {`{"index.blocks.write":true}`, `{"index.blocks.write":null}`},
-		"disk is full": {`{"index.blocks.read_only_allow_delete":true}`, `{"index.blocks.read_only_allow_delete":null}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBulk(t, es, sink.WithBackoff(time.Millisecond, 20*time.Millisecond))
-			require.NoError(t, b.Write(t.Context(), []goatee.Action{es.in("", index("a", 1, bson.M{}))}))
-			es.must(http.MethodPut, "/"+es.prefix+"/_settings", block.on)
-			written := make(chan error)
-			go func() { written <- b.Write(t.Context(), []goatee.Action{es.in("", index("a", 2, bson.M{"n": 2}))}) }()
-			require.Eventually(t, func() bool { return b.SinkStats().Retries > 3 }, 10*time.Second, time.Millisecond)
-			es.must(http.MethodPut, "/"+es.prefix+"/_settings", block.off)
-			require.NoError(t, <-written)
-			es.has(es.prefix, "a", `{"n":2}`)
 		})
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/bulk"
 )
 
 const (
@@ -17,14 +19,24 @@ const (
 	actionRoom = 160
 )
 
+// line is an encoded action: bytes start to end of the body.
+type line struct {
+	action     int // its place among the actions of the write
+	start, end int
+	identity   bulk.Identity // what order matters for
+	retried    bool          // it has had the one more attempt that its answer asked for
+}
+
 // write is one call of Bulk.Write. It owns the buffers and is used again for the next call.
 type write struct {
 	bulk    *Bulk
-	encoder encoder
+	encoder *bulk.Encoder
 
 	actions []goatee.Action
 	failed  []*goatee.ActionError
 	tally   tally
+	// behind holds the identities of documents of which an action is to be written again later, and its class.
+	behind map[string]goatee.ActionClass
 
 	body    []byte // of encoded actions
 	lines   []line
@@ -38,7 +50,7 @@ type write struct {
 func newWrite(b *Bulk) *write {
 	return &write{
 		bulk:    b,
-		encoder: encoder{json: b.config.json, idForm: b.config.idForm, targets: &b.targets},
+		encoder: bulk.NewEncoder(b.config.format, &b.targets),
 		payload: new(payload),
 	}
 }
@@ -46,7 +58,7 @@ func newWrite(b *Bulk) *write {
 // release gives the buffers back. One that an HTTP transport may still be reading, or that a rare large document has
 // blown up, is left to the garbage collector.
 func (w *write) release() {
-	w.actions, w.failed, w.tally = nil, nil, tally{}
+	w.actions, w.failed, w.tally, w.behind = nil, nil, tally{}, nil
 	w.lines = w.lines[:0]
 	if !w.payload.idle() {
 		return
@@ -91,7 +103,7 @@ func (w *write) reserve() {
 	w.body = w.body[:0]
 	room := len(w.actions) * actionRoom
 	for i := range w.actions {
-		room += jsonRoom(w.actions[i].Body().Len())
+		room += bulk.JSONRoom(bodyLen(&w.actions[i]))
 	}
 	if room = min(room, w.bulk.config.maxBytes); cap(w.body) < room {
 		w.body = make([]byte, 0, room+room/8)
@@ -101,24 +113,32 @@ func (w *write) reserve() {
 	}
 }
 
+// bodyLen returns the size of an action's document in BSON, 0 where that is not known.
+func bodyLen(a *goatee.Action) int {
+	if a.Document.IsZero() && a.Change != nil {
+		return a.Change.Document.Len()
+	}
+	return a.Document.Len()
+}
+
 // add encodes an action, and sends what is before it when both together would be too much.
 func (w *write) add(ctx context.Context, i int) error {
 	a := &w.actions[i]
-	if a.Change == nil {
-		w.refuse(&goatee.ActionError{Action: a, Err: errNoChange})
-		return nil
-	}
 	if a.Kind == goatee.ActionDrop {
 		if err := w.flush(ctx); err != nil {
 			return err
 		}
-		return w.drop(ctx, a)
+		return w.drop(ctx, i)
 	}
-	body, l, err := w.encoder.append(w.body, a)
+	start := len(w.body)
+	body, identity, err := w.encoder.Append(w.body, a)
 	if err != nil {
-		w.refuse(&goatee.ActionError{Action: a, Err: err})
-		return nil
+		if a.Kind != goatee.ActionDelete || !errors.Is(err, bulk.ErrNoSuchPlace) {
+			w.fail(i, goatee.ClassRefused).Err = err
+		}
+		return nil // a document that Elasticsearch could never take needs no deleting
 	}
+	l := line{action: i, start: start, end: len(body), identity: identity}
 	w.body = body
 	if len(w.lines) > 0 && w.full() {
 		tail := body[l.start:]
@@ -128,7 +148,6 @@ func (w *write) add(ctx context.Context, i int) error {
 		w.body = append(w.body, tail...)
 		l.start, l.end = 0, len(w.body)
 	}
-	l.action = i
 	w.lines = append(w.lines, l)
 	return nil
 }
@@ -145,9 +164,9 @@ func (w *write) flush(ctx context.Context) error {
 		w.body = w.body[:0]
 		return nil
 	}
-	r := run{health: &w.bulk.health}
+	r := run{health: w.bulk.health}
 	defer r.end()
-	if err := w.send(ctx, &r, 0, len(w.lines)); err != nil {
+	if err := w.send(ctx, &r, 0, len(w.lines), 0); err != nil {
 		return err
 	}
 	w.bulk.counters.add(w.tally)
@@ -162,20 +181,18 @@ func (w *write) flush(ctx context.Context) error {
 	return nil
 }
 
-// abandon leaves what has been sent to those who still read it.
+// abandon leaves the buffers to the transport that still reads them.
 func (w *write) abandon() { w.payload, w.zipped = new(payload), bytes.Buffer{} }
 
-// refuse reports an action that is refused for good.
-func (w *write) refuse(e *goatee.ActionError) {
-	if e.Action.Change != nil {
-		e.Index = e.Action.Index
-		if e.Index == "" {
-			e.Index = defaultIndex(e.Action.Change.Namespace)
-		}
-		if id, err := w.encoder.idText(e.Action); err == nil {
-			e.ID = string(id)
-		}
-	}
+// fail reports that an action is not durable. The caller fills in the reason.
+func (w *write) fail(i int, class goatee.ActionClass) *goatee.ActionError {
+	a := &w.actions[i]
+	e := goatee.NewActionError(i, a)
+	e.Class = class
+	e.Target, _ = w.encoder.Target(a) // as much of it as there is
 	w.failed = append(w.failed, e)
-	w.bulk.counters.refused.Add(1)
+	if class == goatee.ClassRefused {
+		w.bulk.counters.refused.Add(1)
+	}
+	return e
 }

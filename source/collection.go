@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/mongo"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/mongoerr"
 )
 
 // collectionInfo is what is known about a collection before it is read.
@@ -20,18 +21,24 @@ type collectionInfo struct {
 	bytes   int64 // of all documents, uncompressed
 }
 
-// describe asks MongoDB what a namespace is.
-func describe(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (collectionInfo, error) {
+// listed returns what listCollections says about a namespace, nil if it does not exist.
+func listed(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (bson.Raw, error) {
 	raw, err := runCommand(ctx, client, ns.Database, bson.D{
 		{Key: "listCollections", Value: 1},
 		{Key: "filter", Value: bson.D{{Key: "name", Value: ns.Collection}}},
 	})
 	if err != nil {
-		return collectionInfo{}, err
+		return nil, err
 	}
-	entry, ok := raw.Lookup("cursor", "firstBatch", "0").DocumentOK()
-	if !ok {
-		return collectionInfo{}, nil
+	entry, _ := raw.Lookup("cursor", "firstBatch", "0").DocumentOK()
+	return entry, nil
+}
+
+// describe asks MongoDB what a namespace is.
+func describe(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (collectionInfo, error) {
+	entry, err := listed(ctx, client, ns)
+	if err != nil || entry == nil {
+		return collectionInfo{}, err
 	}
 	info := collectionInfo{exists: true}
 	if kind, _ := entry.Lookup("type").StringValueOK(); kind != "collection" {
@@ -44,7 +51,7 @@ func describe(ctx context.Context, client *mongo.Client, ns goatee.Namespace) (c
 // measure asks for count and size, which may be a little off after a crash of mongod: they are for planning only.
 func (i *collectionInfo) measure(ctx context.Context, client *mongo.Client, ns goatee.Namespace) error {
 	raw, err := runCommand(ctx, client, ns.Database, bson.D{{Key: "collStats", Value: ns.Collection}})
-	if code, _, ok := serverError(err); ok && (code == codeUnauthorized || code == codeNamespaceNotFound) {
+	if mongoerr.Is(err, mongoerr.Unauthorized, mongoerr.NamespaceNotFound) {
 		// Not worth failing for: the collection is read in one piece.
 		return nil
 	}
@@ -67,14 +74,14 @@ func number(v bson.RawValue) int64 {
 }
 
 // stages returns the user's pipeline for a direct read, nil if there is none.
-func (c *common) stages(ns goatee.Namespace) (mongo.Pipeline, error) {
+func (c *config) stages(ns goatee.Namespace) (mongo.Pipeline, error) {
 	if c.pipeline == nil {
 		return nil, nil
 	}
 	stages, err := c.pipeline(ns.String(), false)
 	if err != nil {
 		return nil, &goatee.ConfigError{
-			Setting: "pipeline", Problem: fmt.Sprintf("no stages for the direct read of %s", ns), Err: err,
+			Setting: SettingPipeline, Problem: fmt.Sprintf("no stages for the direct read of %s", ns), Err: err,
 		}
 	}
 	return stages, nil

@@ -20,17 +20,21 @@ const firstBatchShare = 4
 type collectionRead struct {
 	client    *mongo.Client
 	namespace goatee.Namespace
-	cfg       *readConfig
+	cfg       *config
 	health    *health
 	pool      *pool
+	// idsOnly asks for nothing but the ids of documents.
+	idsOnly bool
 	// send emits documents; an empty block says that a chunk is complete. Called by one goroutine at a time.
 	send func(ctx context.Context, b *block) error
 
-	info     collectionInfo
-	pipeline mongo.Pipeline
-	times    readTimes
-	sending  sync.Mutex            // held while send runs
-	planned  func(*collectionInfo) // nil if nobody wants to know
+	info       collectionInfo
+	pipeline   mongo.Pipeline
+	standalone bool // the server has no cluster times: set before anything is read
+	times      readTimes
+	repeats    *repeats              // of a view or a pipeline; nil otherwise
+	sending    sync.Mutex            // held while send runs
+	planned    func(*collectionInfo) // nil if nobody wants to know
 }
 
 // run reads everything. It reports whether the namespace exists.
@@ -46,13 +50,24 @@ func (r *collectionRead) run(ctx context.Context) (exists bool, err error) {
 	if err != nil || !r.info.exists {
 		return r.info.exists, err
 	}
-	return true, r.readAll(ctx, chunks)
+	err = r.readAll(ctx, chunks)
+	if refused(err) {
+		return true, r.isolate(ctx, err)
+	}
+	r.repeats.report(r.health.logger(), r.namespace.String())
+	return true, err
 }
 
 // plan divides the collection, and captures a cluster time before anything is read.
 func (r *collectionRead) plan(ctx context.Context) (chunks []*chunk, err error) {
 	if r.times.latest, err = clusterTime(ctx, r.client); err != nil {
 		return nil, err
+	}
+	r.standalone = r.times.latest.IsZero()
+	if r.standalone {
+		if r.times.latest, err = serverTime(ctx, r.client); err != nil {
+			return nil, err
+		}
 	}
 	if r.info, err = describe(ctx, r.client, r.namespace); err != nil {
 		return nil, err
@@ -105,7 +120,7 @@ func (r *collectionRead) readChunk(ctx context.Context, c *chunk) error {
 			r.times.end(c)
 			return r.deliver(ctx, r.pool.get())
 		case classifyRead(err) == verdictFatal:
-			return cause(err)
+			return err
 		}
 		r.health.failed(err)
 		if k.progress {
@@ -123,6 +138,22 @@ func (r *collectionRead) deliver(ctx context.Context, b *block) error {
 	return fatal(r.send(ctx, b))
 }
 
+// now returns the time that documents read from now on carry.
+func (r *collectionRead) now(ctx context.Context) (primitive.Timestamp, error) {
+	if r.standalone {
+		return serverTime(ctx, r.client)
+	}
+	return clusterTime(ctx, r.client)
+}
+
+// concern returns the cluster time that documents must not be older than, zero where there is none.
+func (r *collectionRead) concern(at primitive.Timestamp) primitive.Timestamp {
+	if r.standalone {
+		return primitive.Timestamp{}
+	}
+	return at
+}
+
 // chunkRead reads one chunk.
 type chunkRead struct {
 	*collectionRead
@@ -134,7 +165,10 @@ type chunkRead struct {
 // once reads with one cursor. Only nil means that the chunk is complete.
 func (k *chunkRead) once(ctx context.Context) error {
 	k.progress = false
-	now, err := clusterTime(ctx, k.client)
+	if k.pipeline != nil || !k.info.indexed {
+		k.repeats = newRepeats(mostRepeats)
+	}
+	now, err := k.now(ctx)
 	if err != nil {
 		return err
 	}
@@ -186,7 +220,7 @@ func (k *chunkRead) fit(documents, size int64) int64 {
 }
 
 func (k *chunkRead) command(at primitive.Timestamp, batchSize int64) bson.D {
-	concern := bson.E{Key: "readConcern", Value: readConcern(at)}
+	concern := readConcern(k.concern(at))
 	if k.pipeline != nil {
 		return bson.D{
 			{Key: "aggregate", Value: k.namespace.Collection},
@@ -206,6 +240,9 @@ func (k *chunkRead) command(at primitive.Timestamp, batchSize int64) bson.D {
 		// minutes, and the chunk goes on with another. MongoDB makes a find on a view an aggregate, which has no such
 		// option.
 		command = append(command, bson.E{Key: "noCursorTimeout", Value: true})
+	}
+	if k.idsOnly {
+		command = append(command, bson.E{Key: "projection", Value: bson.D{{Key: "_id", Value: 1}}})
 	}
 	return append(command, k.bounds()...)
 }
@@ -251,6 +288,7 @@ func (k *chunkRead) handle(ctx context.Context, reply reply, at primitive.Timest
 		t, id, ok := bsonjson.FindID(documents.Value())
 		if ok {
 			last = value(t, id)
+			k.repeats.add(t, id)
 			if n == 0 && sameID(last, k.last) {
 				continue
 			}

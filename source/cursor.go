@@ -27,6 +27,8 @@ type cursor struct {
 	maxAwait   time.Duration // 0 for cursors that do not wait
 	batchSize  atomic.Int64  // of the next getMore
 	id         int64
+	// pause is called with a reply before the next one is asked for, unless it is nil.
+	pause func(context.Context, reply)
 }
 
 // openCursor runs command, which returns a cursor. The session stays with the cursor until close.
@@ -66,17 +68,18 @@ func (c *cursor) run(ctx context.Context, command bson.D) (reply, error) {
 }
 
 func (c *cursor) getMore(ctx context.Context) (reply, error) {
+	batchSize := c.batchSize.Load()
 	command := bson.D{
 		{Key: "getMore", Value: c.id},
 		{Key: "collection", Value: c.collection},
-		{Key: "batchSize", Value: c.batchSize.Load()},
+		{Key: "batchSize", Value: batchSize},
 	}
 	if c.maxAwait > 0 {
 		command = append(command, bson.E{Key: "maxTimeMS", Value: c.maxAwait.Milliseconds()})
 	}
 	r, err := c.run(ctx, command)
 	if err == nil {
-		c.id = r.cursor
+		c.id, r.asked = r.cursor, batchSize
 	}
 	return r, err
 }
@@ -95,8 +98,13 @@ func (c *cursor) replies(ctx context.Context, first reply) iter.Seq2[reply, erro
 		if c.id != 0 {
 			fetcher.Go(func() {
 				defer close(results)
+				last := first
 				for c.id != 0 {
+					if c.pause != nil {
+						c.pause(ctx, last)
+					}
 					r, err := c.getMore(ctx)
+					last = r
 					select {
 					case results <- fetched{r, err}:
 					case <-ctx.Done():

@@ -1,9 +1,7 @@
 package source
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -19,7 +17,7 @@ import (
 )
 
 // readAll runs a direct read to its end.
-func (f fixture) readAll(t *testing.T, collection string, opts ...DirectReadOption) *recorder {
+func (f fixture) readAll(t *testing.T, collection string, opts ...Option) *recorder {
 	t.Helper()
 	read, err := NewDirectRead(f.client, f.db.Name()+"."+collection, opts...)
 	require.NoError(t, err)
@@ -154,7 +152,7 @@ func TestDirectReadWithBadPipeline(t *testing.T) {
 	err = read.Run(t.Context(), goatee.Position{}, func(context.Context, *goatee.Batch) error { return nil })
 	var config *goatee.ConfigError
 	require.ErrorAs(t, err, &config)
-	require.Equal(t, "pipeline", config.Setting)
+	require.Equal(t, SettingPipeline, config.Setting)
 }
 
 func TestDirectReadOfLargeDocuments(t *testing.T) {
@@ -173,15 +171,14 @@ func TestDirectReadOfLargeDocuments(t *testing.T) {
 func TestDirectReadOfNothing(t *testing.T) {
 	f := setup(t)
 	f.insert(t, "orders", d("_id", 1))
-	var log bytes.Buffer
-	read, err := NewDirectRead(f.client, f.db.Name()+".ordrs", WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	read, err := NewDirectRead(f.client, f.db.Name()+".ordrs")
 	require.NoError(t, err)
-	got, _ := run(t, read, goatee.Position{})
-	<-got.done
-	require.NoError(t, got.err)
-	require.Empty(t, got.snapshot(), "a namespace that is not there is not recorded as read")
-	require.Contains(t, log.String(), "level=ERROR")
-	require.Contains(t, log.String(), "suggestion="+f.db.Name()+".orders")
+	emitted := 0
+	err = read.Run(t.Context(), goatee.Position{}, func(context.Context, *goatee.Batch) error { emitted++; return nil })
+	requireSetting(t, err, SettingNamespace)
+	require.ErrorIs(t, err, ErrNamespaceNotFound)
+	require.ErrorContains(t, err, f.db.Name()+".orders")
+	require.Zero(t, emitted, "a namespace that does not exist is not recorded as read")
 
 	f.delete(t, "orders", 1)
 	require.Empty(t, f.readAll(t, "orders").changes())
@@ -235,14 +232,6 @@ func TestDirectReadIsNewerThanItsTime(t *testing.T) {
 			require.True(t, updated[c.ID.Int32()].After(c.ClusterTime), "the update must win over the older document")
 		}
 	}
-}
-
-func TestNamespaceWithoutADot(t *testing.T) {
-	f := setup(t)
-	_, err := NewDirectRead(f.client, "orders")
-	var config *goatee.ConfigError
-	require.ErrorAs(t, err, &config)
-	require.Equal(t, "direct-read-namespaces", config.Setting)
 }
 
 func TestDiscoverNamespaces(t *testing.T) {

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"go.mongodb.org/mongo-driver/mongo"
-
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/mongoerr"
 )
 
 // verdict is what an error means for a reader.
@@ -22,50 +21,14 @@ const (
 	verdictFatal
 )
 
-// phase is when a reader met an error.
+// phase is when a change stream met an error.
 type phase uint8
 
 const (
-	opening phase = iota
-	reading
+	opening  phase = iota // while it opened a cursor
+	reading               // while it read from the cursor
+	handling              // while it handled what it had read
 )
-
-const (
-	codeUnauthorized         = 13
-	codeAuthenticationFailed = 18
-	codeNamespaceNotFound    = 26
-	codeCursorNotFound       = 43
-	codeCappedPositionLost   = 136
-	codeInvalidResumeToken   = 260
-	codeStreamFatal          = 280
-	codeStreamHistoryLost    = 286
-	codeObjectTooLarge       = 10334
-	codeNotReplicaSet        = 40573
-	codeTokenNotFound        = 50811
-)
-
-// passing are the server errors after which a new cursor works sooner or later. MongoDB 4.4 and newer label most of
-// them; the list serves older servers and commands that get no label, such as find.
-var passing = map[int32]string{
-	6: "HostUnreachable", 7: "HostNotFound", 24: "LockTimeout", 46: "LockBusy", 50: "MaxTimeMSExpired",
-	63: "StaleShardVersion", 89: "NetworkTimeout", 91: "ShutdownInProgress", 112: "WriteConflict",
-	133: "FailedToSatisfyReadPreference", 134: "ReadConcernMajorityNotAvailableYet", 150: "StaleEpoch",
-	175: "QueryPlanKilled", 189: "PrimarySteppedDown", 202: "NetworkInterfaceExceededTimeLimit",
-	// The keys that sign cluster times are read anew after a restart.
-	211: "KeyNotFound",
-	234: "RetryChangeStream", 237: "CursorKilled", 246: "SnapshotUnavailable", 262: "ExceededTimeLimit",
-	317: "ConnectionPoolExpired", 365: "TemporarilyUnavailable", 9001: "SocketException",
-	10107: "NotWritablePrimary", 11600: "InterruptedAtShutdown", 11601: "Interrupted",
-	11602: "InterruptedDueToReplStateChange", 13388: "StaleConfig", 13435: "NotPrimaryNoSecondaryOk",
-	13436: "NotPrimaryOrSecondary",
-	// The server forgot the cursor: it was idle for too long, somebody killed it, or there is a new primary.
-	codeCursorNotFound: "CursorNotFound",
-}
-
-// passingLabels are MongoDB's own words for the same.
-var passingLabels = []string{
-	"ResumableChangeStreamError", "RetryableError", "TransientTransactionError", "NetworkError", "PoolRequestedError",
-}
 
 // fatalError is an error of ours that no new cursor cures: a malformed event, or a pipeline that takes no more.
 type fatalError struct{ err error }
@@ -80,6 +43,11 @@ func fatal(err error) error {
 	return &fatalError{err}
 }
 
+func isFatal(err error) bool {
+	var f *fatalError
+	return errors.As(err, &f)
+}
+
 // cause returns what a fatalError holds, so that callers see the error as it was.
 func cause(err error) error {
 	if f := (*fatalError)(nil); errors.As(err, &f) {
@@ -90,21 +58,17 @@ func cause(err error) error {
 
 // classify says what an error means for a change stream.
 func classify(err error, when phase) verdict {
-	if f := (*fatalError)(nil); errors.As(err, &f) || errors.Is(err, mongo.ErrClientDisconnected) {
-		return verdictFatal
-	}
-	code, message, isServer := serverError(err)
+	code, answered := mongoerr.Code(err)
 	switch {
-	case !isServer:
-		// The network, server selection, a cleared connection pool: the driver finds its way back by itself.
-		return verdictRetry
-	case code == codeStreamFatal && strings.Contains(message, "modified by the pipeline"):
+	case isFatal(err) || !answered:
+		return classifyRead(err)
+	case code == mongoerr.StreamFatal && strings.Contains(mongoerr.Message(err), "modified by the pipeline"):
 		// The same code as a lost position, but it is the user's pipeline that took the token away.
 		return verdictFatal
-	case code == codeStreamHistoryLost, code == codeStreamFatal, code == codeCappedPositionLost:
+	case code == mongoerr.StreamHistoryLost, code == mongoerr.StreamFatal, code == mongoerr.CappedPositionLost:
 		// The oplog has moved on. This also happens while streaming, when the reader falls behind.
 		return verdictLost
-	case code == codeInvalidResumeToken, code == codeTokenNotFound:
+	case code == mongoerr.InvalidResumeToken, code == mongoerr.TokenNotFound:
 		// The token is of another deployment, or its event is no longer in the oplog. Only opening a stream looks at
 		// tokens; while reading, these codes mean something else.
 		if when == opening {
@@ -119,58 +83,43 @@ func classify(err error, when phase) verdict {
 // classifyRead says what an error means for a read that needs no position: a direct read or a look-up. It never says
 // verdictLost.
 func classifyRead(err error) verdict {
-	if f := (*fatalError)(nil); errors.As(err, &f) || errors.Is(err, mongo.ErrClientDisconnected) {
+	if isFatal(err) || !mongoerr.Passes(err) {
+		// What is not known to pass would be tried for ever without anybody noticing.
 		return verdictFatal
 	}
-	code, _, isServer := serverError(err)
-	if !isServer || hasPassingLabel(err) {
-		return verdictRetry
-	}
-	if _, ok := passing[code]; ok || code == codeCappedPositionLost {
-		// A capped collection overtook the read: it begins again.
-		return verdictRetry
-	}
-	// What is not known to pass would be tried for ever without anybody noticing.
-	return verdictFatal
+	return verdictRetry
 }
 
-// serverError returns the code of an error that a server answered with. An error of the driver that wraps one, such as
-// failed authentication while connecting, counts.
-func serverError(err error) (code int32, message string, ok bool) {
-	var command mongo.CommandError
-	if errors.As(err, &command) && command.Code != 0 {
-		return command.Code, command.Message, true
-	}
-	if isAuthentication(err) {
-		return codeAuthenticationFailed, err.Error(), true
-	}
-	return 0, "", false
-}
+// refused reports whether MongoDB refuses a read for a reason that may lie in one of the documents it is about.
+func refused(err error) bool { return err != nil && !isFatal(err) && mongoerr.Refused(err) }
 
-// isAuthentication recognises the driver's error for a failed handshake, which is of an unstable package and reaches us
-// as text in a connection error.
-func isAuthentication(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "(AuthenticationFailed)")
-}
-
-func hasPassingLabel(err error) bool {
-	var labeled mongo.LabeledError
-	if !errors.As(err, &labeled) {
-		return false
+// lookUpError says that the document of a change cannot be had.
+func lookUpError(ns goatee.Namespace, err error) error {
+	if mongoerr.Is(err, mongoerr.ObjectTooLarge) {
+		return fmt.Errorf("look up a document of %s: it is larger than the 16 MB that MongoDB can return: %w", ns, err)
 	}
-	for _, label := range passingLabels {
-		if labeled.HasErrorLabel(label) {
-			return true
-		}
-	}
-	return false
+	return fmt.Errorf("look up a document of %s: %w", ns, err)
 }
 
 // lostError wraps goatee.ErrPositionLost with what the server said and the ways out.
 func lostError(name string, at goatee.Position, err error) error {
-	code, _, _ := serverError(err)
+	code, _ := mongoerr.Code(err)
 	return fmt.Errorf("%w: %s, position %s: MongoDB answered code %d: %w "+
 		"(read the affected namespaces again with direct reads and start the stream from now; "+
 		"a larger oplog or a larger minimum retention keeps positions for longer)",
 		goatee.ErrPositionLost, name, at, code, err)
 }
+
+// damagedTokenError is the error of a stream whose position MongoDB cannot read. It is goatee.ErrPositionLost without its
+// words, which speak of the oplog.
+type damagedTokenError struct {
+	name string
+	err  error
+}
+
+func (e *damagedTokenError) Error() string {
+	return fmt.Sprintf("%s: the stored position is damaged: MongoDB cannot read its resume token: %v (restore the position "+
+		"from a backup, or read the namespaces again with direct reads and start the stream from now)", e.name, e.err)
+}
+
+func (e *damagedTokenError) Unwrap() []error { return []error{goatee.ErrPositionLost, e.err} }

@@ -162,7 +162,7 @@ func fillUpdate(u *goatee.UpdateDescription, raw []byte) error {
 // errLostField says that a change event lacks what it needs, which only a pipeline can have taken away.
 func errLostField(field string) error {
 	return fatal(&goatee.ConfigError{
-		Setting: "pipeline",
+		Setting: SettingPipeline,
 		Problem: fmt.Sprintf("the change events have no %s any more", field),
 		Remedy: "a change stream's pipeline must keep _id, operationType, clusterTime, ns and documentKey; " +
 			"replace fullDocument instead of the root, with $addFields for instance",

@@ -36,7 +36,7 @@ func eventReply(t testing.TB, n int) reply {
 
 // testRun is a run of a stream that has no server.
 func testRun(emit goatee.EmitFunc) *streamRun {
-	cfg := defaultStreamConfig()
+	cfg := defaults(forStream)
 	s := &ChangeStream{name: "change-stream:shop", target: goatee.Namespace{Database: "shop"}, cfg: cfg}
 	return s.newRun(goatee.Position{}, emit)
 }

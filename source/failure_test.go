@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func TestFetchSurvives(t *testing.T) {
 			stream, _ := reader.stream(t, "failing.c")
 			changes := reader.changesOf(t, "c", int32(1))
 			f.fail(t, "reader", 3, append([]any{"failCommands", bson.A{"find"}}, failure...)...)
-			rest, err := stream.Fetch(t.Context(), changes)
+			rest, err := stream.Fetch(t.Context(), changes, failsNever(t))
 			require.NoError(t, err)
 			require.Empty(t, rest)
 			require.False(t, changes[0].Document.IsZero())
@@ -274,7 +275,7 @@ func TestUnreachable(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		err = checker.Check(ctx)
 		cancel()
-		requireSetting(t, err, "mongo-url")
+		requireSetting(t, err, SettingAddress)
 		require.NotContains(t, err.Error(), "secret")
 	}
 }
@@ -287,17 +288,36 @@ func requireSetting(t *testing.T, err error, setting string) {
 	require.NotEmpty(t, config.Remedy)
 }
 
-func TestStandaloneIsRefused(t *testing.T) {
+func TestStandaloneHasNoStreams(t *testing.T) {
+	server := testservers.MongoDB(t, testservers.Standalone())
+	stream, err := NewChangeStream(server.Client(t), "")
+	require.NoError(t, err)
+	requireSetting(t, stream.Check(t.Context()), SettingDeployment)
+	err = stream.Run(t.Context(), goatee.Position{}, func(context.Context, *goatee.Batch) error { return nil })
+	requireSetting(t, err, SettingDeployment)
+}
+
+// TestStandaloneIsRead: what direct reads bring has versions, which grow from run to run.
+func TestStandaloneIsRead(t *testing.T) {
 	server := testservers.MongoDB(t, testservers.Standalone())
 	client := server.Client(t)
-	stream, err := NewChangeStream(client, "")
-	require.NoError(t, err)
-	requireSetting(t, stream.Check(t.Context()), "mongo-url")
-	err = stream.Run(t.Context(), goatee.Position{}, func(context.Context, *goatee.Batch) error { return nil })
-	requireSetting(t, err, "mongo-url")
-	read, err := NewDirectRead(client, "shop.orders")
-	require.NoError(t, err)
-	requireSetting(t, read.Check(t.Context()), "mongo-url")
+	f := fixture{server, client, client.Database("standalone")}
+	for i := range 20 {
+		f.insert(t, "c", d("_id", i, "n", i-10))
+	}
+	require.NoError(t, f.db.CreateView(t.Context(), "failing", "c", mongo.Pipeline{inverse}))
+	var log bytes.Buffer
+	first := f.readAll(t, "c", WithChunkBytes(100), WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).changes()
+	require.Len(t, first, 20)
+	require.Equal(t, 1, strings.Count(log.String(), "standalone mongod"))
+	version := first[0].Version()
+	require.Positive(t, version)
+	require.Greater(t, f.readAll(t, "c").changes()[0].Version(), version)
+
+	failing := f.readAll(t, "failing")
+	require.Len(t, failing.changes(), 19)
+	require.Len(t, failing.failed(), 1)
+	require.Len(t, find(t, f.finder(t), f.namespace("c"), nil, nil), 20)
 }
 
 func TestWrongCredentials(t *testing.T) {
@@ -318,7 +338,7 @@ func TestWrongCredentials(t *testing.T) {
 	require.NoError(t, check(server.URI(), ""))
 	require.NoError(t, check(limited, "shop"))
 	for _, err := range []error{check(wrong, ""), check(limited, ""), check(limited, "blog")} {
-		requireSetting(t, err, "mongo-url")
+		requireSetting(t, err, SettingCredentials)
 		require.NotContains(t, err.Error(), "wrong")
 		require.NotContains(t, err.Error(), "limited")
 	}

@@ -2,17 +2,19 @@ package source
 
 import (
 	"context"
-	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.mongodb.org/mongo-driver/bson/primitive"
+	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/x/bsonx/bsoncore"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
+	"github.com/goatee-sync/goatee/internal/mongoerr"
 )
 
 const (
@@ -20,6 +22,9 @@ const (
 	fetchBytes = 8 << 20
 	// fetchIDs is the most changes whose documents one find asks for.
 	fetchIDs = 10_000
+	// fetchIDBytes is about how many bytes of ids one find asks for: MongoDB takes no command of more than 16 MB, and closes
+	// the connection on one of more than 48.
+	fetchIDBytes = 4 << 20
 	// fetchGuess is what a document is taken to be large as long as none has been seen.
 	fetchGuess = 4 << 10
 )
@@ -33,7 +38,7 @@ func (s *fetchSize) window(n int) int {
 	if average == 0 {
 		average = fetchGuess
 	}
-	return min(n, fetchIDs, max(1, int(fetchBytes/average)))
+	return min(n, max(1, int(fetchBytes/average)))
 }
 
 // observe learns from a reply. One that was full counts at once: the documents are larger than was thought.
@@ -49,26 +54,82 @@ func (s *fetchSize) observe(size, documents int, full bool) {
 }
 
 // Fetch reads the documents of changes with read concern majority, at or after the cluster times of the changes. It
-// settles changes from the front and returns the others when it has read about 8 MB.
-func (s *ChangeStream) Fetch(ctx context.Context, changes []*goatee.Change) (rest []*goatee.Change, err error) {
-	size, settled := 0, false
-	for len(changes) > 0 && (size < fetchBytes || !settled) {
-		n := s.fetches.window(len(changes))
-		read, complete, err := s.fetchWindow(ctx, changes[:n])
-		if err != nil {
-			return nil, err
-		}
+// settles changes from the front and returns the others when it has read about 8 MB. A change whose document MongoDB
+// refuses to return, as that of a failing view, is given to fail; an error of access ends it.
+func (s *ChangeStream) Fetch(
+	ctx context.Context, changes []*goatee.Change, fail func(*goatee.Change, error),
+) (rest []*goatee.Change, err error) {
+	return s.fetcher.fetch(ctx, changes, fail)
+}
+
+// fetcher reads the documents of changes by their _id. Safe for concurrent use.
+type fetcher struct {
+	client *mongo.Client
+	health *health
+	sizes  fetchSize
+	// most is how many documents one query asks for at most.
+	most int
+	// local is for a standalone server, which has neither cluster times nor majorities.
+	local bool
+	// command returns the query for the documents that a filter on _id matches, all in one reply if they fit.
+	command func(ns goatee.Namespace, filter bson.D, batchSize int) bson.D
+}
+
+// findCommand finds documents in the collection of the changes.
+func findCommand(ns goatee.Namespace, filter bson.D, batchSize int) bson.D {
+	return bson.D{
+		{Key: "find", Value: ns.Collection},
+		{Key: "filter", Value: filter},
+		{Key: "batchSize", Value: batchSize},
+	}
+}
+
+// fetch settles changes from the front, in windows. A query that MongoDB refuses is halved until it is about one change,
+// which is the one at fault; then windows grow again. So one bad document costs about twice as many queries as there are
+// halves, and the others are not affected.
+func (f *fetcher) fetch(
+	ctx context.Context, changes []*goatee.Change, fail func(*goatee.Change, error),
+) (rest []*goatee.Change, err error) {
+	var suspect *goatee.Change // was refused once when it was asked for alone
+	most := f.most
+	for size, settled := 0, false; len(changes) > 0 && (size < fetchBytes || !settled); {
+		window := f.window(changes, most)
+		read, complete, err := f.read(ctx, window)
 		size += read
-		// A single document fits into a reply, so a window of one is always complete and there is progress.
-		if complete || n == 1 {
-			changes, settled = changes[n:], true
+		alone := len(window) == 1
+		switch {
+		case refused(err) && !alone, err == nil && !complete && !alone:
+			// An incomplete reply has also made documents larger than was thought.
+			most = len(window) / 2
+			continue
+		case refused(err) && suspect != window[0]:
+			suspect = window[0]
+			continue
+		case refused(err):
+			fail(window[0], lookUpError(window[0].Namespace, err))
+		case err != nil:
+			return nil, cause(err)
 		}
+		changes, settled = changes[len(window):], true
+		most = min(2*most, f.most)
 	}
 	return changes, nil
 }
 
-// fetchWindow reads the documents of changes of any namespaces. It is incomplete when a reply could not hold them all.
-func (s *ChangeStream) fetchWindow(ctx context.Context, changes []*goatee.Change) (size int, complete bool, err error) {
+// window returns the changes at the front whose documents to ask for at once.
+func (f *fetcher) window(changes []*goatee.Change, most int) []*goatee.Change {
+	n := f.sizes.window(min(len(changes), most))
+	bytes := 0
+	for i, c := range changes[:n] {
+		if bytes += len(c.ID.Value); bytes > fetchIDBytes && i > 0 {
+			return changes[:i]
+		}
+	}
+	return changes[:n]
+}
+
+// read reads the documents of changes of any namespaces. It is incomplete when a reply could not hold them all.
+func (f *fetcher) read(ctx context.Context, changes []*goatee.Change) (size int, complete bool, err error) {
 	groups := make(map[goatee.Namespace][]*goatee.Change, 1)
 	for _, c := range changes {
 		if c.Document.IsZero() {
@@ -78,17 +139,20 @@ func (s *ChangeStream) fetchWindow(ctx context.Context, changes []*goatee.Change
 	for ns, group := range groups {
 		l, err := newLookup(group)
 		if err != nil {
-			return size, false, err
+			return size, false, fatal(lookUpError(ns, err))
 		}
 		var found found
-		err = persist(ctx, s.health, func() (err error) {
-			found, err = s.find(ctx, ns, l)
+		err = persist(ctx, f.health, func() (err error) {
+			found, err = f.find(ctx, ns, l)
 			return err
 		})
-		if err != nil {
-			return size, false, fmt.Errorf("look up documents of %s: %w", ns, err)
+		switch {
+		case mongoerr.AccessDenied(err):
+			return size, false, fatal(lookUpError(ns, errAccess(err)))
+		case err != nil:
+			return size, false, err
 		}
-		s.fetches.observe(found.size, found.documents, !found.complete)
+		f.sizes.observe(found.size, found.documents, !found.complete)
 		size += found.size
 		if !found.complete {
 			return size, false, nil
@@ -104,14 +168,14 @@ type found struct {
 }
 
 // find reads the documents of one namespace, as many as fit into one reply, and hands them to their changes.
-func (s *ChangeStream) find(ctx context.Context, ns goatee.Namespace, l *lookup) (found, error) {
-	raw, err := runCommand(ctx, s.client, ns.Database, bson.D{
-		{Key: "find", Value: ns.Collection},
-		{Key: "filter", Value: l.filter()},
-		// One more than there can be, so that the reply that holds them all also says that there are no more.
-		{Key: "batchSize", Value: len(l.first) + 1},
-		{Key: "readConcern", Value: readConcern(l.after)},
-	})
+func (f *fetcher) find(ctx context.Context, ns goatee.Namespace, l *lookup) (found, error) {
+	// One more than there can be, so that the reply that holds them all also says that there are no more.
+	command := f.command(ns, l.filter(), len(l.first)+1)
+	after := l.after
+	if f.local {
+		after = primitive.Timestamp{}
+	}
+	raw, err := runCommand(ctx, f.client, ns.Database, append(command, readConcern(after)))
 	if err != nil {
 		return found{}, err
 	}
@@ -120,23 +184,30 @@ func (s *ChangeStream) find(ctx context.Context, ns goatee.Namespace, l *lookup)
 		return found{}, err
 	}
 	if r.cursor != 0 {
-		killCursor(ctx, s.client, ns.Database, ns.Collection, r.cursor)
+		_, collection, _ := strings.Cut(r.namespace, ".")
+		killCursor(ctx, f.client, ns.Database, collection, r.cursor)
 	}
-	f := found{complete: r.cursor == 0}
+	all := found{complete: r.cursor == 0}
 	documents := bsonjson.NewReader(r.documents)
 	for documents.Next() {
 		if err := l.assign(documents.Value()); err != nil {
 			return found{}, fatal(err)
 		}
-		f.size += len(documents.Value())
-		f.documents++
+		all.size += len(documents.Value())
+		all.documents++
 	}
-	return f, fatal(documents.Err())
+	return all, fatal(documents.Err())
 }
 
-// readConcern asks for what a majority has, not older than a cluster time.
-func readConcern(after primitive.Timestamp) bson.D {
-	return bson.D{{Key: "level", Value: "majority"}, {Key: "afterClusterTime", Value: after}}
+// readConcern asks for what a majority has, not older than a cluster time; without one, as there is none on a standalone
+// server, for what the server has.
+func readConcern(after primitive.Timestamp) bson.E {
+	if after.IsZero() {
+		return bson.E{Key: "readConcern", Value: bson.D{{Key: "level", Value: "local"}}}
+	}
+	return bson.E{Key: "readConcern", Value: bson.D{
+		{Key: "level", Value: "majority"}, {Key: "afterClusterTime", Value: after},
+	}}
 }
 
 // lookup finds the changes that wait for a document by its _id. Changes of one document share one entry.

@@ -44,7 +44,7 @@ func TestFetchFindsEveryID(t *testing.T) {
 	odd := f.changesOf(t, "c", int32(1), "gone", int32(1), "1", primitive.Regex{Pattern: "^s"}, 3.0)
 	elsewhere := f.changesOf(t, "other", int32(1), int32(2))
 	all := append(append(changes, odd...), elsewhere...)
-	rest, err := stream.Fetch(t.Context(), all)
+	rest, err := stream.Fetch(t.Context(), all, failsNever(t))
 	require.NoError(t, err)
 	require.Empty(t, rest)
 
@@ -61,6 +61,10 @@ func TestFetchFindsEveryID(t *testing.T) {
 	require.Equal(t, byInt(t, changes, 3).Document, odd[5].Document, "3.0 and 3 are one document")
 	require.EqualValues(t, -1, elsewhere[0].Document.Lookup("n").Int32())
 	require.True(t, elsewhere[1].Document.IsZero())
+}
+
+func failsNever(t *testing.T) func(*goatee.Change, error) {
+	return func(c *goatee.Change, err error) { require.NoError(t, err, "%v", c.ID) }
 }
 
 func byInt(t *testing.T, changes []*goatee.Change, n int32) *goatee.Change {
@@ -95,7 +99,7 @@ func TestFetchIsBounded(t *testing.T) {
 	for len(rest) > 0 {
 		before := len(rest)
 		var err error
-		rest, err = stream.Fetch(t.Context(), rest)
+		rest, err = stream.Fetch(t.Context(), rest, failsNever(t))
 		require.NoError(t, err)
 		require.Less(t, len(rest), before)
 		for _, c := range changes[:len(changes)-len(rest)] {
@@ -111,7 +115,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	stream, _ := f.stream(t, f.db.Name())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := stream.Fetch(ctx, f.changesOf(t, "c", 1))
+	_, err := stream.Fetch(ctx, f.changesOf(t, "c", 1), failsNever(t))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -126,7 +130,7 @@ func TestFetchReadsItsOwnChange(t *testing.T) {
 		got.eventually(t, func() bool { return updates(got) == i+1 }, "update %d", i)
 		all := got.changes()
 		c := &all[len(all)-1]
-		_, err := stream.Fetch(t.Context(), []*goatee.Change{c})
+		_, err := stream.Fetch(t.Context(), []*goatee.Change{c}, failsNever(t))
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, c.Document.Lookup("v").Int32(), int32(i+1))
 	}

@@ -129,7 +129,7 @@ func TestStage(t *testing.T) {
 				}
 			}
 			cursor, err := f.db.Aggregate(t.Context(), bson.A{
-				d("$documents", events), filter.stage(goatee.Namespace{}),
+				d("$documents", events), filter.stage(goatee.Namespace{}, true),
 			})
 			require.NoError(t, err)
 			var got []string

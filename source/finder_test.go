@@ -13,12 +13,9 @@ import (
 	"go.mongodb.org/mongo-driver/mongo"
 
 	"github.com/goatee-sync/goatee"
-	"github.com/goatee-sync/goatee/transform"
 )
 
-var _ transform.Finder = (*Finder)(nil)
-
-func (f fixture) finder(t *testing.T, opts ...FinderOption) *Finder {
+func (f fixture) finder(t *testing.T, opts ...Option) *Finder {
 	t.Helper()
 	finder, err := NewFinder(f.client, opts...)
 	require.NoError(t, err)

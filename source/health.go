@@ -11,41 +11,67 @@ import (
 // many attempts there are. Safe for concurrent use.
 type health struct {
 	component string
-	log       *slog.Logger
-	observe   func(goatee.StateInfo)
 
-	mu   sync.Mutex
-	down bool // guarded by mu
+	mu      sync.Mutex
+	log     *slog.Logger           // guarded by mu
+	observe func(goatee.StateInfo) // guarded by mu; nil if nobody is to be told
+	down    bool                   // guarded by mu
 }
 
-func newHealth(component string, c *common) *health {
-	return &health{component: component, log: c.logger.With("source", component), observe: c.observer.State}
+// newHealth returns the health of a reader. What its options leave open comes with instrument.
+func newHealth(component string, c *config) *health {
+	h := &health{component: component, log: slog.New(slog.DiscardHandler)}
+	h.instrument(c, c.logger, c.observer)
+	return h
+}
+
+// instrument sets logger and observer where the reader's options do not.
+func (h *health) instrument(c *config, logger *slog.Logger, observer *goatee.Observer) {
+	if c.logger != nil {
+		logger = c.logger
+	}
+	if c.observer != nil {
+		observer = c.observer
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if logger != nil {
+		h.log = logger.With("source", h.component)
+	}
+	if observer != nil {
+		h.observe = observer.State
+	}
+}
+
+func (h *health) logger() *slog.Logger {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.log
 }
 
 func (h *health) failed(err error) {
-	if !h.change(true) {
-		return
-	}
-	h.log.Warn("reading from MongoDB failed; trying again until it works", "error", err)
-	if h.observe != nil {
-		h.observe(goatee.StateInfo{Component: h.component, Err: err})
+	if log, observe, changed := h.change(true); changed {
+		log.Warn("reading from MongoDB failed; trying again until it works", "error", err)
+		if observe != nil {
+			observe(goatee.StateInfo{Component: h.component, Err: err})
+		}
 	}
 }
 
 func (h *health) recovered() {
-	if !h.change(false) {
-		return
-	}
-	h.log.Info("reading from MongoDB works again")
-	if h.observe != nil {
-		h.observe(goatee.StateInfo{Component: h.component})
+	if log, observe, changed := h.change(false); changed {
+		log.Info("reading from MongoDB works again")
+		if observe != nil {
+			observe(goatee.StateInfo{Component: h.component})
+		}
 	}
 }
 
-func (h *health) change(down bool) bool {
+// change notes the state. If it is another one, the caller reports it.
+func (h *health) change(down bool) (log *slog.Logger, observe func(goatee.StateInfo), changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	changed := h.down != down
+	changed = h.down != down
 	h.down = down
-	return changed
+	return h.log, h.observe, changed
 }

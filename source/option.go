@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -12,26 +11,9 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// ChangeStreamOption configures NewChangeStream.
-type ChangeStreamOption interface{ applyStream(*streamConfig) error }
-
-// DirectReadOption configures NewDirectRead.
-type DirectReadOption interface{ applyRead(*readConfig) error }
-
-// FinderOption configures NewFinder.
-type FinderOption interface{ applyFinder(*common) error }
-
-// ReadOption configures NewChangeStream and NewDirectRead.
-type ReadOption interface {
-	ChangeStreamOption
-	DirectReadOption
-}
-
-// Option configures all of them.
-type Option interface {
-	ReadOption
-	FinderOption
-}
+// Option configures NewChangeStream, NewDirectRead and NewFinder. Each says which of them it concerns; the others refuse
+// it. Misuse is a *goatee.ConfigError whose Setting is the option, such as "source.WithChunkBytes".
+type Option func(*config) error
 
 // PipelineFunc returns the aggregation stages for a namespace. changeStream says whether they are for a change stream,
 // whose documents are change events and whose ns is the stream's target, or for a direct read.
@@ -65,176 +47,192 @@ const (
 	PreImagesRequired
 )
 
-type common struct {
-	logger   *slog.Logger
-	observer goatee.Observer
-	pipeline PipelineFunc
+// reader is what a config is for.
+type reader uint8
+
+const (
+	forStream reader = 1 << iota
+	forRead
+	forFinder
+)
+
+func (r reader) constructor() string {
+	switch r {
+	case forStream:
+		return "NewChangeStream"
+	case forRead:
+		return "NewDirectRead"
+	}
+	return "NewFinder"
 }
 
-type streamConfig struct {
-	common
+// config is what options set, each reader using its part.
+type config struct {
+	reader   reader
+	logger   *slog.Logger     // nil: that of the Syncer
+	observer *goatee.Observer // nil: that of the Syncer
+	pipeline PipelineFunc
+
 	fullDocument FullDocument
 	preImages    PreImages
 	filter       filter
 	batchSize    int
 	maxAwait     time.Duration
-}
 
-type readConfig struct {
-	common
 	chunkBytes int64
 	batchBytes int
 	parallel   int
 	stateful   bool
+	turns      *Turns
 }
 
-func defaultCommon() common { return common{logger: slog.New(slog.DiscardHandler)} }
-
-func defaultStreamConfig() streamConfig {
-	return streamConfig{common: defaultCommon(), batchSize: 10_000, maxAwait: time.Second}
+func defaults(r reader) config {
+	return config{
+		reader: r, batchSize: 10_000, maxAwait: time.Second,
+		chunkBytes: 512 << 20, batchBytes: 2 << 20, parallel: 2,
+	}
 }
 
-func defaultReadConfig() readConfig {
-	return readConfig{common: defaultCommon(), chunkBytes: 512 << 20, batchBytes: 2 << 20, parallel: 2}
-}
-
-func newStreamConfig(opts []ChangeStreamOption) (streamConfig, error) {
-	cfg := defaultStreamConfig()
+func newConfig(r reader, client *mongo.Client, opts []Option) (config, error) {
+	cfg := defaults(r)
+	if client == nil {
+		return cfg, misuse(r.constructor(), "the client is nil", "give it one that is connected to a replica set")
+	}
 	for _, opt := range opts {
-		if err := opt.applyStream(&cfg); err != nil {
+		if opt == nil {
+			return cfg, misuse(r.constructor(), "an option is nil", "leave it out")
+		}
+		if err := opt(&cfg); err != nil {
 			return cfg, err
 		}
 	}
 	return cfg, nil
 }
 
-func newReadConfig(opts []DirectReadOption) (readConfig, error) {
-	cfg := defaultReadConfig()
-	for _, opt := range opts {
-		if err := opt.applyRead(&cfg); err != nil {
-			return cfg, err
-		}
-	}
-	return cfg, nil
+// misuse is the error of a constructor or an option that was given what it cannot use.
+func misuse(name, problem, remedy string) error {
+	return &goatee.ConfigError{Setting: "source." + name, Problem: problem, Remedy: remedy}
 }
 
-func newFinderConfig(opts []FinderOption) (common, error) {
-	cfg := defaultCommon()
-	for _, opt := range opts {
-		if err := opt.applyFinder(&cfg); err != nil {
-			return cfg, err
+// option returns an option that only some of the constructors take.
+func option(name string, readers reader, set func(*config) error) Option {
+	return func(c *config) error {
+		if c.reader&readers == 0 {
+			return misuse(name, "does not concern "+c.reader.constructor(), "leave it out there")
 		}
+		return set(c)
 	}
-	return cfg, nil
 }
 
-type commonOption func(*common) error
-
-func (o commonOption) applyStream(c *streamConfig) error { return o(&c.common) }
-func (o commonOption) applyRead(c *readConfig) error     { return o(&c.common) }
-func (o commonOption) applyFinder(c *common) error       { return o(c) }
-
-type streamOption func(*streamConfig) error
-
-func (o streamOption) applyStream(c *streamConfig) error { return o(c) }
-
-type readOption func(*readConfig) error
-
-func (o readOption) applyRead(c *readConfig) error { return o(c) }
-
-// WithLogger sets the logger. Default: nothing is logged.
-func WithLogger(l *slog.Logger) Option {
-	return commonOption(func(c *common) error {
-		if l == nil {
-			return errors.New("source: WithLogger: the logger is nil")
+// positive returns an option that sets a number, 1 or more.
+func positive[N int | int64](name string, readers reader, n N, field func(*config) *N) Option {
+	return option(name, readers, func(c *config) error {
+		if n < 1 {
+			return misuse(name, fmt.Sprintf("%d is too small", n), "use 1 or more")
 		}
-		c.logger = l
+		*field(c) = n
 		return nil
 	})
 }
 
-// WithObserver sets who is told of changes of state (Observer.State). Default: nobody.
-func WithObserver(o goatee.Observer) Option {
-	return commonOption(func(c *common) error { c.observer = o; return nil })
+// WithLogger sets the logger of any reader. Default: that of the Syncer; nothing is logged without one.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error {
+		if l == nil {
+			return misuse("WithLogger", "the logger is nil", "leave it out to use the Syncer's")
+		}
+		c.logger = l
+		return nil
+	}
 }
 
-// WithPipeline appends the stages f returns to those of the source. A change stream's events must keep the fields _id,
-// operationType, clusterTime, ns and documentKey; documents of updates that are looked up (FullDocumentLookup) do not
-// pass through it. A direct read with a pipeline uses one cursor and begins again when that is lost. Default: none.
-func WithPipeline(f PipelineFunc) ReadOption {
-	return commonOption(func(c *common) error {
+// WithObserver sets whom any reader tells of changes of state (Observer.State). Default: the Syncer's observer.
+func WithObserver(o goatee.Observer) Option {
+	return func(c *config) error { c.observer = &o; return nil }
+}
+
+// WithPipeline appends the stages f returns to those of a change stream or a direct read. A change stream's events must
+// keep the fields _id, operationType, clusterTime, ns and documentKey; documents of updates that are looked up
+// (FullDocumentLookup) do not pass through it. A direct read with a pipeline uses one cursor and begins again when that
+// is lost. Default: none.
+func WithPipeline(f PipelineFunc) Option {
+	return option("WithPipeline", forStream|forRead, func(c *config) error {
 		if f == nil {
-			return errors.New("source: WithPipeline: the function is nil")
+			return misuse("WithPipeline", "the function is nil", "leave it out to add no stages")
 		}
 		c.pipeline = f
 		return nil
 	})
 }
 
-// WithFullDocument says where the document of an update comes from. Default: FullDocumentLookup.
-func WithFullDocument(mode FullDocument) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error {
+// WithFullDocument says where the document of an update in a change stream comes from. Default: FullDocumentLookup.
+func WithFullDocument(mode FullDocument) Option {
+	return option("WithFullDocument", forStream, func(c *config) error {
 		if mode > FullDocumentRequired {
-			return fmt.Errorf("source: WithFullDocument(%d): no such mode", mode)
+			return misuse("WithFullDocument", fmt.Sprintf("there is no mode %d", mode), "use one of the constants")
 		}
 		c.fullDocument = mode
 		return nil
 	})
 }
 
-// WithPreImages asks for documents as they were before the change. Default: PreImagesOff.
-func WithPreImages(mode PreImages) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error {
+// WithPreImages asks a change stream for documents as they were before the change. Default: PreImagesOff.
+func WithPreImages(mode PreImages) Option {
+	return option("WithPreImages", forStream, func(c *config) error {
 		if mode > PreImagesRequired {
-			return fmt.Errorf("source: WithPreImages(%d): no such mode", mode)
+			return misuse("WithPreImages", fmt.Sprintf("there is no mode %d", mode), "use one of the constants")
 		}
 		c.preImages = mode
 		return nil
 	})
 }
 
-// WithInclude keeps only changes of namespaces ("database.collection") that re matches anywhere. Drops are not subject
-// to it: see WithDropInclude. MongoDB applies the expression too, so it must mean the same in PCRE. Default: all.
-func WithInclude(re *regexp.Regexp) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error { return setOnce(&c.filter.include, re, "WithInclude") })
+// WithInclude has a change stream keep only changes of namespaces ("database.collection") that re matches anywhere.
+// Drops are not subject to it: see WithDropInclude. MongoDB applies the expression too, unless it cannot compile it: it
+// must mean the same in PCRE. Default: all.
+func WithInclude(re *regexp.Regexp) Option {
+	return expression("WithInclude", re, func(f *filter) **regexp.Regexp { return &f.include })
 }
 
-// WithExclude leaves out changes of namespaces that re matches anywhere. Drops are not subject to it: see
-// WithDropExclude. Default: none.
-func WithExclude(re *regexp.Regexp) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error { return setOnce(&c.filter.exclude, re, "WithExclude") })
+// WithExclude has a change stream leave out changes of namespaces that re matches anywhere. Drops are not subject to it:
+// see WithDropExclude. Default: none.
+func WithExclude(re *regexp.Regexp) Option {
+	return expression("WithExclude", re, func(f *filter) **regexp.Regexp { return &f.exclude })
 }
 
-// WithDropInclude keeps only drops of namespaces that re matches; that of a database is "database.$cmd" or
-// "database.cmd", whichever matches. Default: all.
-func WithDropInclude(re *regexp.Regexp) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error { return setOnce(&c.filter.dropInclude, re, "WithDropInclude") })
+// WithDropInclude has a change stream keep only drops of namespaces that re matches; that of a database is
+// "database.$cmd" or "database.cmd", whichever matches. Default: all.
+func WithDropInclude(re *regexp.Regexp) Option {
+	return expression("WithDropInclude", re, func(f *filter) **regexp.Regexp { return &f.dropInclude })
 }
 
-// WithDropExclude leaves out drops of namespaces that re matches, with a database's name as in WithDropInclude.
-// Default: none.
-func WithDropExclude(re *regexp.Regexp) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error { return setOnce(&c.filter.dropExclude, re, "WithDropExclude") })
+// WithDropExclude has a change stream leave out drops of namespaces that re matches, with a database's name as in
+// WithDropInclude. Default: none.
+func WithDropExclude(re *regexp.Regexp) Option {
+	return expression("WithDropExclude", re, func(f *filter) **regexp.Regexp { return &f.dropExclude })
 }
 
-func setOnce(to **regexp.Regexp, re *regexp.Regexp, option string) error {
-	switch {
-	case re == nil:
-		return fmt.Errorf("source: %s: the expression is nil", option)
-	case *to != nil:
-		return fmt.Errorf("source: %s is given twice: join the expressions with |", option)
-	}
-	*to = re
-	return nil
+func expression(name string, re *regexp.Regexp, field func(*filter) **regexp.Regexp) Option {
+	return option(name, forStream, func(c *config) error {
+		to := field(&c.filter)
+		switch {
+		case re == nil:
+			return misuse(name, "the expression is nil", "leave it out to choose nothing")
+		case *to != nil:
+			return misuse(name, "it is given twice", "join the expressions with |")
+		}
+		*to = re
+		return nil
+	})
 }
 
-// WithExcludeDatabases leaves out everything in these databases, such as the one that holds the positions. Repeatable.
-// Default: none.
-func WithExcludeDatabases(names ...string) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error {
+// WithExcludeDatabases has a change stream leave out everything in these databases, such as the one that holds the
+// positions. It can be given several times. Default: none.
+func WithExcludeDatabases(names ...string) Option {
+	return option("WithExcludeDatabases", forStream, func(c *config) error {
 		for _, name := range names {
-			if name == "" {
-				return errors.New("source: WithExcludeDatabases: a name is empty")
+			if problem := databaseProblem(name); problem != "" {
+				return misuse("WithExcludeDatabases", fmt.Sprintf("%q: %s", name, problem), "name databases")
 			}
 		}
 		c.filter.databases = append(c.filter.databases, names...)
@@ -242,24 +240,18 @@ func WithExcludeDatabases(names ...string) ChangeStreamOption {
 	})
 }
 
-// WithBatchSize limits the events of one reply, 1 or more. Large events get fewer, so that a reply is about 2 MiB.
-// Default: 10,000.
-func WithBatchSize(events int) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error {
-		if events < 1 {
-			return fmt.Errorf("source: WithBatchSize(%d): want 1 or more", events)
-		}
-		c.batchSize = events
-		return nil
-	})
+// WithBatchSize limits the events of one reply to a change stream, 1 or more. Large events get fewer, so that a reply is
+// about 2 MiB. Default: 10,000.
+func WithBatchSize(events int) Option {
+	return positive("WithBatchSize", forStream, events, func(c *config) *int { return &c.batchSize })
 }
 
-// WithMaxAwait sets how long MongoDB waits for events before it answers without any, a millisecond or more. An idle
-// stream's position moves that often. Default: 1 s.
-func WithMaxAwait(d time.Duration) ChangeStreamOption {
-	return streamOption(func(c *streamConfig) error {
+// WithMaxAwait sets how long MongoDB waits for events of a change stream before it answers without any, a millisecond or
+// more. An idle stream's position moves that often. Default: 1 s.
+func WithMaxAwait(d time.Duration) Option {
+	return option("WithMaxAwait", forStream, func(c *config) error {
 		if d < time.Millisecond {
-			return fmt.Errorf("source: WithMaxAwait(%v): want 1ms or more", d)
+			return misuse("WithMaxAwait", fmt.Sprintf("%v is too short", d), "use 1ms or more")
 		}
 		c.maxAwait = d
 		return nil
@@ -268,40 +260,33 @@ func WithMaxAwait(d time.Duration) ChangeStreamOption {
 
 // WithChunkBytes sets about how many bytes of documents one chunk of a direct read holds. A smaller collection is read
 // in natural order by one cursor, which is cheaper and begins again when it is lost. Default: 512 MiB.
-func WithChunkBytes(n int64) DirectReadOption {
-	return readOption(func(c *readConfig) error {
-		if n < 1 {
-			return fmt.Errorf("source: WithChunkBytes(%d): want 1 or more", n)
-		}
-		c.chunkBytes = n
-		return nil
-	})
+func WithChunkBytes(n int64) Option {
+	return positive("WithChunkBytes", forRead, n, func(c *config) *int64 { return &c.chunkBytes })
 }
 
 // WithBatchBytes sets about how many bytes of documents one reply of a direct read holds: up to twice as many when that
 // is fewer than 200 documents, and at least one document. Default: 2 MiB.
-func WithBatchBytes(n int) DirectReadOption {
-	return readOption(func(c *readConfig) error {
-		if n < 1 {
-			return fmt.Errorf("source: WithBatchBytes(%d): want 1 or more", n)
-		}
-		c.batchBytes = n
-		return nil
-	})
+func WithBatchBytes(n int) Option {
+	return positive("WithBatchBytes", forRead, n, func(c *config) *int { return &c.batchBytes })
 }
 
-// WithParallel sets how many chunks are read at the same time, 1 or more. Default: 2.
-func WithParallel(chunks int) DirectReadOption {
-	return readOption(func(c *readConfig) error {
-		if chunks < 1 {
-			return fmt.Errorf("source: WithParallel(%d): want 1 or more", chunks)
-		}
-		c.parallel = chunks
-		return nil
-	})
+// WithParallel sets how many chunks of a direct read are read at the same time, 1 or more. Default: 2.
+func WithParallel(chunks int) Option {
+	return positive("WithParallel", forRead, chunks, func(c *config) *int { return &c.parallel })
 }
 
-// WithStateful says whether a read that has been completed is not repeated by the next run. Default: false.
-func WithStateful(stateful bool) DirectReadOption {
-	return readOption(func(c *readConfig) error { c.stateful = stateful; return nil })
+// WithStateful says whether a direct read that has been completed is not repeated by the next run. Default: false.
+func WithStateful(stateful bool) Option {
+	return option("WithStateful", forRead, func(c *config) error { c.stateful = stateful; return nil })
+}
+
+// WithTurns has a direct read wait for its turn among all that were given the same Turns. Default: it never waits.
+func WithTurns(t *Turns) Option {
+	return option("WithTurns", forRead, func(c *config) error {
+		if t == nil {
+			return misuse("WithTurns", "the turns are nil", "leave it out so that the read never waits")
+		}
+		c.turns = t
+		return nil
+	})
 }

@@ -14,15 +14,13 @@ var retries = backoff.Full{Base: 100 * time.Millisecond, Max: 10 * time.Second}
 func persist(ctx context.Context, h *health, do func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := do()
-		switch {
-		case err == nil:
-			if attempt > 0 {
-				h.recovered()
-			}
-			return nil
-		case ctx.Err() != nil:
+		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
-		case classifyRead(err) == verdictFatal:
+		}
+		if err == nil || classifyRead(err) == verdictFatal {
+			if attempt > 0 {
+				h.recovered() // also when MongoDB refuses: it answers
+			}
 			return cause(err)
 		}
 		h.failed(err)

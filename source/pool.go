@@ -20,6 +20,7 @@ type pool struct{ blocks sync.Pool }
 type block struct {
 	changes []goatee.Change
 	updates []goatee.UpdateDescription
+	failed  []goatee.FailedChange
 	bytes   int
 	pool    *pool
 	release func()
@@ -38,7 +39,8 @@ func (p *pool) get() *block {
 func (b *block) put() {
 	clear(b.changes)
 	clear(b.updates)
-	b.changes, b.updates, b.bytes = b.changes[:0], b.updates[:0], 0
+	clear(b.failed)
+	b.changes, b.updates, b.failed, b.bytes = b.changes[:0], b.updates[:0], b.failed[:0], 0
 	b.pool.blocks.Put(b)
 }
 
@@ -48,6 +50,9 @@ func (b *block) expect(size, first int) {
 		b.changes = slices.Grow(b.changes, n)
 	}
 }
+
+// empty reports whether the block holds nothing.
+func (b *block) empty() bool { return len(b.changes) == 0 && len(b.failed) == 0 }
 
 // add appends an empty change and returns it.
 func (b *block) add() *goatee.Change {
@@ -69,7 +74,7 @@ func (b *block) update() *goatee.UpdateDescription {
 
 // batch makes the block a batch, which gives it back when it is released.
 func (b *block) batch(at goatee.Position) *goatee.Batch {
-	return &goatee.Batch{Changes: b.changes, Position: at, Bytes: b.bytes, Release: b.release}
+	return &goatee.Batch{Changes: b.changes, Failed: b.failed, Position: at, Bytes: b.bytes, Release: b.release}
 }
 
 // value makes a raw value of bytes that a Reader has checked. Its capacity ends with it, so that no append to it can

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
@@ -27,8 +28,11 @@ type recorder struct {
 
 type recorded struct {
 	goatee.Position
-	bytes   int
-	changes []goatee.Change
+	head     primitive.Timestamp
+	caughtUp bool
+	bytes    int
+	changes  []goatee.Change
+	failed   []goatee.FailedChange
 }
 
 // run runs src until the test ends or stop is called.
@@ -54,7 +58,10 @@ func run(t *testing.T, src goatee.Source, from goatee.Position) (r *recorder, st
 }
 
 func (r *recorder) emit(ctx context.Context, b *goatee.Batch) error {
-	kept := recorded{Position: b.Position, bytes: b.Bytes}
+	kept := recorded{Position: b.Position, head: b.Head, caughtUp: b.CaughtUp, bytes: b.Bytes}
+	for _, f := range b.Failed {
+		kept.failed = append(kept.failed, goatee.FailedChange{Change: *f.Change.Clone(), Err: f.Err})
+	}
 	for i := range b.Changes {
 		kept.changes = append(kept.changes, *b.Changes[i].Clone())
 	}
@@ -77,6 +84,14 @@ func (r *recorder) changes() []goatee.Change {
 	var all []goatee.Change
 	for _, b := range r.snapshot() {
 		all = append(all, b.changes...)
+	}
+	return all
+}
+
+func (r *recorder) failed() []goatee.FailedChange {
+	var all []goatee.FailedChange
+	for _, b := range r.snapshot() {
+		all = append(all, b.failed...)
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -48,12 +49,19 @@ func (r *streamRun) replace(ctx context.Context, to *namespaceInfo, at goatee.Po
 			return err
 		}
 	}
-	cfg := defaultReadConfig()
-	cfg.common, cfg.parallel = r.cfg.common, 1
+	cfg := defaults(forRead)
+	cfg.pipeline, cfg.parallel = r.cfg.pipeline, 1
 	read := &collectionRead{client: r.client, namespace: to.Namespace, cfg: &cfg, health: r.health, pool: &r.pool}
 	read.send = func(ctx context.Context, b *block) error { return r.send(ctx, b.batch(r.position)) }
 	_, err := read.run(ctx)
-	return fatal(err)
+	if refused(err) {
+		// Somebody has put a view in its place since, or the pipeline fails: no reason to stop reading changes.
+		return r.send(ctx, &goatee.Batch{Position: r.position, Failed: []goatee.FailedChange{{
+			Change: goatee.Change{Op: goatee.OpRead, Namespace: to.Namespace, ClusterTime: at.ClusterTime},
+			Err:    fmt.Errorf("read %s after its rename: %w", to.Namespace, err),
+		}}})
+	}
+	return fatal(cause(err))
 }
 
 // alone emits a barrier without moving the position.

@@ -22,6 +22,31 @@ type reply struct {
 	namespace     string
 	token         bson.Raw // postBatchResumeToken
 	operationTime primitive.Timestamp
+	asked         int64 // how many documents a getMore asked for at most; 0 for the command that opened the cursor
+}
+
+// head returns the newest cluster time that MongoDB has told of.
+func (r *reply) head() primitive.Timestamp {
+	if r.operationTime.IsZero() {
+		ts, _ := tokenTime(r.token)
+		return ts
+	}
+	return r.operationTime
+}
+
+// exhausts reports whether a change stream has nothing more behind the n events of the reply. A getMore ends before it
+// has as many as it may because there are no more, or because the next has no room. The command that opens a stream may
+// answer before it has looked.
+func (r *reply) exhausts(n int) bool {
+	return r.asked > 0 && int64(n) < r.asked && (n == 0 || r.size < roomLimit)
+}
+
+// count returns how many documents there are in the reply.
+func (r *reply) count() (n int) {
+	for documents := bsonjson.NewReader(r.documents); documents.Next(); {
+		n++
+	}
+	return n
 }
 
 func parseReply(raw bson.Raw) (reply, error) {

@@ -3,8 +3,10 @@ package source
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/bsonjson"
@@ -17,6 +19,9 @@ const (
 	batchLimit = replyLimit * 3 / 2
 	// unwantedLimit is how many bytes of events of no concern are worth a filter in MongoDB.
 	unwantedLimit = 1 << 20
+	// roomLimit is the size of a reply below which it has not ended because the next event had no room in MongoDB's 16 MB:
+	// an event that large is rare, and one reply later the truth is known.
+	roomLimit = 8 << 20
 	// firstEvents is how many events the first replies bring, before it is known how large they are.
 	firstEvents = 1000
 )
@@ -28,10 +33,13 @@ type streamRun struct {
 	position   goatee.Position // behind everything that was emitted: where to open the next cursor
 	namespaces *namespaces
 	event      event
-	block      *block // what the next batch will hold
-	attempt    int    // failures since something was read
-	filtered   bool   // whether MongoDB leaves out events that are of no concern
-	unwanted   int    // bytes of events that it could have left out
+	block      *block              // what the next batch will hold
+	attempt    int                 // failures since something was read
+	filtered   bool                // whether MongoDB leaves out events that are of no concern
+	unwanted   int                 // bytes of events that it could have left out
+	head       primitive.Timestamp // the newest cluster time that MongoDB has told of
+	caughtUp   bool                // what the last batch said
+	warned     bool                // that the position lies in the future
 }
 
 // Run reads until ctx ends, or the stream can never continue. It opens the stream again after every error that may
@@ -52,9 +60,9 @@ func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goate
 			return lostError(s.name, r.position, err)
 		case verdictFatal:
 			if when == opening {
-				return s.openError(r.position, err)
+				return s.openError(ctx, r.position, err)
 			}
-			return readError(s.name, err)
+			return s.readError(err)
 		}
 		s.health.failed(err)
 		if err := retries.Wait(ctx, r.attempt, 0); err != nil {
@@ -74,17 +82,16 @@ func (s *ChangeStream) newRun(from goatee.Position, emit goatee.EmitFunc) *strea
 // once opens the stream and reads until it ends.
 func (r *streamRun) once(ctx context.Context) (phase, error) {
 	batchSize := min(r.cfg.batchSize, firstEvents)
-	command, err := r.command(r.position, batchSize, r.filtered)
-	if err != nil {
-		return opening, err
-	}
-	c, first, err := openCursor(ctx, r.client, r.database(), command)
+	c, first, err := r.open(ctx, r.position, batchSize, r.filtered)
 	if err != nil {
 		return opening, err
 	}
 	defer c.close(ctx)
 	c.maxAwait = r.cfg.maxAwait
+	c.pause = r.keepPace
 	c.batchSize.Store(int64(batchSize))
+	r.warnOfFuture(first)
+	r.caughtUp = false
 	opened := false
 	for reply, err := range c.replies(ctx, first) {
 		if err != nil {
@@ -99,7 +106,7 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 		opened = true
 		events, err := r.handle(ctx, reply)
 		if err != nil {
-			return reading, err
+			return handling, err
 		}
 		if r.unwanted > unwantedLimit && !r.filtered {
 			r.filtered = true
@@ -113,9 +120,15 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 	return reading, nil
 }
 
+// keepPace waits before the next reply is asked for.
+func (r *streamRun) keepPace(ctx context.Context, last reply) {
+	_ = r.pace.Wait(ctx, last.count(), last.size) // when ctx has ended the next command says so
+}
+
 // handle emits what a reply brought and returns how many events that was.
 func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) {
 	next := r.position
+	r.head = reply.head()
 	events := bsonjson.NewReader(reply.documents)
 	for ; events.Next(); n++ {
 		raw := events.Value()
@@ -133,7 +146,7 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 			return n, err
 		}
 		if r.event.op.IsBarrier() {
-			if err := r.flush(ctx, next); err != nil {
+			if err := r.flush(ctx, next, false); err != nil {
 				return n, err
 			}
 			if err := r.barrier(ctx, ns); err != nil {
@@ -148,7 +161,7 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 		r.block.bytes += len(raw)
 		next = goatee.Position{Token: r.event.token, ClusterTime: r.event.clusterTime}
 		if r.block.bytes >= batchLimit {
-			if err := r.flush(ctx, next); err != nil {
+			if err := r.flush(ctx, next, false); err != nil {
 				return n, err
 			}
 		}
@@ -156,7 +169,22 @@ func (r *streamRun) handle(ctx context.Context, reply reply) (n int, err error) 
 	if err := events.Err(); err != nil {
 		return n, fatal(err)
 	}
-	return n, r.flush(ctx, r.end(next, reply))
+	return n, r.flush(ctx, r.end(next, reply), reply.exhausts(n))
+}
+
+// warnOfFuture says that nothing will come before MongoDB's time reaches the position.
+func (r *streamRun) warnOfFuture(first reply) {
+	at := r.position.ClusterTime
+	if ts, ok := tokenTime(r.position.Token); ok {
+		at = ts
+	}
+	// Where a stream starts for the first time is the moment behind the present one.
+	if r.warned || first.operationTime.IsZero() || at.T <= first.operationTime.T+1 {
+		return
+	}
+	r.warned = true
+	r.health.logger().Warn("the position lies in the future: nothing is read before MongoDB's time has reached it",
+		"position", time.Unix(int64(at.T), 0).UTC(), "clusterTime", time.Unix(int64(first.operationTime.T), 0).UTC())
 }
 
 // namespaceOf returns what is known about an event's namespace; that of an invalidate, which has none, is the target.
@@ -196,15 +224,19 @@ func (r *streamRun) end(last goatee.Position, reply reply) goatee.Position {
 	return at
 }
 
-// flush emits the block as a batch, if it has changes or moves the position, and begins another.
-func (r *streamRun) flush(ctx context.Context, at goatee.Position) error {
-	if bytes.Equal(at.Token, r.position.Token) && len(r.block.changes) == 0 {
+// flush emits the block as a batch, if it has changes, moves the position or is the first to say that the stream has
+// caught up, and begins another.
+func (r *streamRun) flush(ctx context.Context, at goatee.Position, caughtUp bool) error {
+	news := caughtUp && !r.caughtUp && !at.IsZero()
+	if bytes.Equal(at.Token, r.position.Token) && len(r.block.changes) == 0 && !news {
 		r.block.bytes = 0
 		return nil
 	}
 	// A position outlives its batch by far; it must not keep the reply alive.
 	at.Token = bson.Raw(bytes.Clone(at.Token))
-	if err := r.send(ctx, r.block.batch(at)); err != nil {
+	b := r.block.batch(at)
+	b.CaughtUp = caughtUp
+	if err := r.send(ctx, b); err != nil {
 		return err
 	}
 	r.position, r.block = at, r.pool.get()
@@ -212,7 +244,10 @@ func (r *streamRun) flush(ctx context.Context, at goatee.Position) error {
 }
 
 // send emits a batch. What emit refuses, no new cursor makes it take.
-func (r *streamRun) send(ctx context.Context, b *goatee.Batch) error { return fatal(r.emit(ctx, b)) }
+func (r *streamRun) send(ctx context.Context, b *goatee.Batch) error {
+	b.Head, r.caughtUp = r.head, b.CaughtUp
+	return fatal(r.emit(ctx, b))
+}
 
 // barrier emits a drop or a rename alone.
 func (r *streamRun) barrier(ctx context.Context, ns *namespaceInfo) error {
@@ -229,17 +264,4 @@ func (r *streamRun) barrier(ctx context.Context, ns *namespaceInfo) error {
 	}
 	r.position = at
 	return nil
-}
-
-// readError explains an error in the middle of a stream that trying again does not cure.
-func readError(name string, err error) error {
-	code, _, ok := serverError(err)
-	if ok && code == codeObjectTooLarge {
-		return &goatee.ConfigError{
-			Setting: "change-stream-namespaces", Err: err,
-			Problem: name + ": a change event is larger than 16 MB",
-			Remedy:  "let updates be looked up (the default) and ask for no pre-images, or leave the field out with a pipeline",
-		}
-	}
-	return cause(err)
 }

@@ -29,14 +29,8 @@ func TestReadmeShowsThisProgram(t *testing.T) {
 
 // What is there arrives, so does what changes, and a restart does not read everything again.
 func TestQuickstart(t *testing.T) {
-	server, es := testservers.MongoDB(t), testservers.Elasticsearch(t)
+	server, es := testservers.MongoDB(t, testservers.Dedicated()), testservers.Elasticsearch(t, testservers.Dedicated())
 	client := server.Client(t)
-	es.DropIndices(t, "shop")
-	t.Cleanup(func() {
-		for _, name := range []string{"shop", "goatee"} {
-			require.NoError(t, client.Database(name).Drop(context.Background()))
-		}
-	})
 	orders := client.Database("shop").Collection("orders")
 	_, err := orders.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "before"}, {Key: "card", Value: "4111"}, {Key: "n", Value: 1}})
 	require.NoError(t, err)

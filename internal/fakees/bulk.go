@@ -97,6 +97,9 @@ func (s *Server) apply(item Item) (map[string]any, *ItemError) {
 			return nil, e
 		}
 	}
+	if s.blocked[item.Index] {
+		return nil, &ItemError{http.StatusForbidden, "cluster_block_exception", readOnly(item.Index)}
+	}
 	docs := s.index(item.Index)
 	current := docs[item.ID]
 	if current != nil && !current.deletedAt.IsZero() && s.GCDeletes > 0 && time.Since(current.deletedAt) > s.GCDeletes {

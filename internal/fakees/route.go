@@ -54,6 +54,8 @@ func (s *Server) route(r *http.Request, body []byte) answer {
 		return s.info()
 	case target == "_bulk":
 		return s.bulk(body)
+	case target == "_mget":
+		return s.multiGet(body)
 	case r.Method == http.MethodDelete && endpoint == "":
 		return s.deleteIndices(target, r.URL.Query().Get("ignore_unavailable") == "true")
 	case endpoint == "_refresh":
@@ -81,6 +83,11 @@ func (s *Server) deleteIndices(names string, ignoreMissing bool) answer {
 		}
 		if s.indices[name] == nil && !ignoreMissing {
 			return failure(http.StatusNotFound, "index_not_found_exception", "no such index ["+name+"]")
+		}
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		if s.blocked[name] {
+			return failure(http.StatusForbidden, "cluster_block_exception", readOnly(name))
 		}
 	}
 	for name := range strings.SplitSeq(names, ",") {
@@ -130,7 +137,7 @@ func (s *Server) search(patterns string, body []byte) answer {
 			if !ok || !d.deletedAt.IsZero() || len(hits) == q.Size {
 				continue
 			}
-			hit := map[string]any{"_index": name, "_id": id}
+			hit := map[string]any{"_index": name, "_id": id, "_version": d.Version}
 			if d.Routing != "" {
 				hit["_routing"] = d.Routing
 			}
@@ -138,4 +145,34 @@ func (s *Server) search(patterns string, body []byte) answer {
 		}
 	}
 	return answer{http.StatusOK, map[string]any{"hits": map[string]any{"hits": hits}}}
+}
+
+// multiGet answers which documents there are.
+func (s *Server) multiGet(body []byte) answer {
+	var q struct {
+		Docs []struct {
+			Index string `json:"_index"`
+			ID    string `json:"_id"`
+		}
+	}
+	if err := json.Unmarshal(body, &q); err != nil {
+		return failure(http.StatusBadRequest, "parsing_exception", err.Error())
+	}
+	docs := make([]any, len(q.Docs))
+	for i, doc := range q.Docs {
+		name := doc.Index
+		if alias, ok := s.aliases[name]; ok {
+			name = alias
+		}
+		d := s.indices[name][doc.ID]
+		switch {
+		case s.indices[name] == nil:
+			docs[i] = map[string]any{"error": map[string]any{"type": "index_not_found_exception"}}
+		case d == nil || !d.deletedAt.IsZero():
+			docs[i] = map[string]any{"found": false}
+		default:
+			docs[i] = map[string]any{"found": true, "_version": d.Version}
+		}
+	}
+	return answer{http.StatusOK, map[string]any{"docs": docs}}
 }

@@ -26,6 +26,7 @@ type Server struct {
 	mu       sync.Mutex
 	indices  map[string]map[string]*Doc
 	aliases  map[string]string
+	blocked  map[string]bool
 	faults   []Fault
 	onItem   func(Item) *ItemError
 	requests []Request
@@ -74,6 +75,7 @@ func New() *Server {
 		Version: "7.17.28",
 		indices: map[string]map[string]*Doc{},
 		aliases: map[string]string{},
+		blocked: map[string]bool{},
 	}
 }
 
@@ -97,6 +99,18 @@ func (s *Server) Alias(name, index string) {
 	defer s.mu.Unlock()
 	s.aliases[name] = index
 	s.index(index)
+}
+
+// Block makes an index read-only, or lets it be written to again.
+func (s *Server) Block(index string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocked[index] = on
+}
+
+// readOnly returns the reason of refusals by an index that is read-only.
+func readOnly(index string) string {
+	return "index [" + index + "] blocked by: [FORBIDDEN/5/index read-only (api)];"
 }
 
 // Get returns a live document.

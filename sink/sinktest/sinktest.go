@@ -23,9 +23,16 @@ type Reader interface {
 	Get(ctx context.Context, index, id, routing string) (json.RawMessage, error)
 }
 
-// Run tests a sink. open returns a sink and a reader of what it writes; both may be used before and after by others:
-// each test writes to namespaces whose database nobody else has.
-func Run(t *testing.T, open func(t *testing.T) (goatee.Sink, Reader)) {
+// Features are what not every sink can do, and not every test can arrange.
+type Features struct {
+	// Block makes an index, which exists, refuse all writes, and returns what lets it take them again. Default: nil, and
+	// what a sink does about blocked indices is not tested.
+	Block func(t *testing.T, index string) (unblock func())
+}
+
+// Run tests a sink. open returns a sink, a reader of what it writes and what more can be tested; they may be used before
+// and after by others: each test writes to namespaces whose database nobody else has.
+func Run(t *testing.T, open func(t *testing.T) (goatee.Sink, Reader, Features)) {
 	for name, test := range map[string]func(*suite){
 		"what was written can be read":                   (*suite).durable,
 		"an empty write is fine":                         (*suite).empty,
@@ -41,6 +48,11 @@ func Run(t *testing.T, open func(t *testing.T) (goatee.Sink, Reader)) {
 		"decoded documents are written as edited":        (*suite).decoded,
 		"any id is kept":                                 (*suite).ids,
 		"refused actions harm no other":                  (*suite).refused,
+		"failures own what they hold":                    (*suite).errorsAreValues,
+		"an action without a change harms no other":      (*suite).noChange,
+		"a delete of what can never have been is fine":   (*suite).deleteImpossible,
+		"a blocked index delays no other":                (*suite).blocked,
+		"a drop of a blocked index is reported":          (*suite).dropBlocked,
 		"a batch of refused actions":                     (*suite).allRefused,
 		"a drop deletes the documents of its collection": (*suite).drop,
 		"a drop of what is not there is fine":            (*suite).dropMissing,
@@ -49,18 +61,22 @@ func Run(t *testing.T, open func(t *testing.T) (goatee.Sink, Reader)) {
 		"an ended context is an error":                   (*suite).cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
-			sink, reader := open(t)
+			sink, reader, features := open(t)
 			id := primitive.NewObjectID().Hex()
-			test(&suite{T: t, sink: sink, reader: reader, ns: goatee.Namespace{Database: "Goatee" + id, Collection: "docs"}})
+			test(&suite{
+				T: t, sink: sink, reader: reader, features: features,
+				ns: goatee.Namespace{Database: "Goatee" + id, Collection: "docs"},
+			})
 		})
 	}
 }
 
 type suite struct {
 	*testing.T
-	sink   goatee.Sink
-	reader Reader
-	ns     goatee.Namespace
+	sink     goatee.Sink
+	reader   Reader
+	features Features
+	ns       goatee.Namespace
 }
 
 func (s *suite) action(kind goatee.ActionKind, id any, at uint32, doc any) goatee.Action {
@@ -96,7 +112,7 @@ func (s *suite) write(actions ...goatee.Action) {
 // has requires that the document in the namespace's index is want, or that there is none when want is empty.
 func (s *suite) has(id, want string) {
 	s.Helper()
-	s.hasAt(strings.ToLower(s.ns.String()), id, "", want)
+	s.hasAt(s.home(), id, "", want)
 }
 
 func (s *suite) hasAt(index, id, routing, want string) {
@@ -237,14 +253,15 @@ func (s *suite) refused() {
 		s.index("a", 1, bson.M{"n": 1}), noID, s.index("b", 1, bson.M{"n": 1}), s.index("nan", 1, bson.M{"n": math.NaN()}),
 		badIndex, s.index("c", 1, bson.M{"n": 1}),
 	}
-	var batch *goatee.BatchError
-	require.ErrorAs(s, s.sink.Write(s.Context(), actions), &batch)
-	var failed []*goatee.Action
-	for _, f := range batch.Failed {
-		failed = append(failed, f.Action)
-		require.NotEmpty(s, f.Error())
+	failed := s.failures(actions...)
+	require.Len(s, failed, 3)
+	for _, ordinal := range []int{1, 3, 4} {
+		require.Contains(s, failed, ordinal)
+		require.Equal(s, goatee.ClassRefused, failed[ordinal].Class)
+		require.Equal(s, s.ns, failed[ordinal].Namespace)
+		require.NotEmpty(s, failed[ordinal].Error())
+		require.NotZero(s, failed[ordinal].Time)
 	}
-	require.ElementsMatch(s, []*goatee.Action{&actions[1], &actions[3], &actions[4]}, failed)
 	for _, id := range []string{"a", "b", "c"} {
 		s.has(id, `{"n":1}`)
 	}
@@ -252,9 +269,109 @@ func (s *suite) refused() {
 
 func (s *suite) allRefused() {
 	actions := []goatee.Action{s.index("", 1, bson.M{}), s.index(strings.Repeat("x", 513), 1, bson.M{})}
-	var batch *goatee.BatchError
-	require.ErrorAs(s, s.sink.Write(s.Context(), actions), &batch)
-	require.Len(s, batch.Failed, 2)
+	require.Len(s, s.failures(actions...), 2)
+}
+
+// failures writes actions and returns those that are not durable, by their ordinals.
+func (s *suite) failures(actions ...goatee.Action) map[int]*goatee.ActionError {
+	s.Helper()
+	failed, rest := goatee.SplitBatchError(s.sink.Write(s.Context(), actions))
+	require.NoError(s, rest)
+	by := map[int]*goatee.ActionError{}
+	for _, f := range failed {
+		require.NotContains(s, by, f.Ordinal, "one failure for each action")
+		require.Less(s, f.Ordinal, len(actions))
+		by[f.Ordinal] = f
+	}
+	return by
+}
+
+// home returns where documents of the suite's namespace go.
+func (s *suite) home() string { return strings.ToLower(s.ns.String()) }
+
+func (s *suite) errorsAreValues() {
+	bad := s.index("nan", 7, bson.M{"n": math.NaN()})
+	bad.Routing = "r"
+	actions := []goatee.Action{s.index("a", 1, bson.M{"n": 1}), bad}
+	f := s.failures(actions...)[1]
+	require.NotNil(s, f)
+	before := *f
+	before.DocumentID.Value = append([]byte(nil), f.DocumentID.Value...)
+	text := f.Error()
+	clear(bad.Change.ID.Value)
+	*bad.Change = goatee.Change{}
+	clear(actions)
+	require.NoError(s, s.sink.Write(s.Context(), []goatee.Action{s.index("other", 1, bson.M{"n": 1})}))
+	require.Equal(s, before, *f)
+	require.Equal(s, text, f.Error())
+	require.Equal(s, goatee.Target{Index: s.home(), ID: "nan", Routing: "r"}, f.Target)
+	require.Equal(s, int64(1_600_000_000)<<32|7, f.Version)
+	require.Equal(s, "nan", f.DocumentID.StringValue())
+}
+
+func (s *suite) noChange() {
+	for _, kind := range []goatee.ActionKind{goatee.ActionIndex, goatee.ActionDelete, goatee.ActionDrop} {
+		failed := s.failures(goatee.Action{Kind: kind, ID: "x"}, s.index("a", 1, bson.M{"n": 1}))
+		require.Len(s, failed, 1)
+		require.NotEmpty(s, failed[0].Error())
+		s.has("a", `{"n":1}`)
+	}
+}
+
+func (s *suite) deleteImpossible() {
+	nowhere := s.remove("x", 1)
+	nowhere.Change.Namespace.Collection = "a#b"
+	s.write(s.remove("", 1), s.remove(strings.Repeat("x", 513), 1), nowhere, s.index("a", 1, bson.M{"n": 1}))
+	s.has("a", `{"n":1}`)
+}
+
+func (s *suite) blocked() {
+	if s.features.Block == nil {
+		s.Skip("the test blocks no index")
+	}
+	other := s.index("b", 1, bson.M{"n": 1})
+	other.Index = s.home() + "-2"
+	s.write(s.index("a", 1, bson.M{"n": 1}), other)
+	unblock := s.features.Block(s.T, s.home())
+	update := s.index("b", 3, bson.M{"n": 2})
+	update.Index = other.Index
+	actions := []goatee.Action{s.index("a", 2, bson.M{"n": 2}), update, s.remove("c", 4)}
+	failed := s.failures(actions...)
+	require.Len(s, failed, 2)
+	for _, ordinal := range []int{0, 2} {
+		require.Contains(s, failed, ordinal)
+		require.Equal(s, goatee.ClassBlocked, failed[ordinal].Class)
+		require.Equal(s, s.home(), failed[ordinal].Target.Index)
+		require.NotZero(s, failed[ordinal].Status)
+		require.NotZero(s, failed[ordinal].Attempts)
+	}
+	s.hasAt(other.Index, "b", "", `{"n":2}`)
+	unblock()
+	s.write(actions...)
+	s.has("a", `{"n":2}`)
+}
+
+func (s *suite) dropBlocked() {
+	if s.features.Block == nil {
+		s.Skip("the test blocks no index")
+	}
+	s.write(s.index("a", 1, bson.M{"n": 1}))
+	unblock := s.features.Block(s.T, s.home())
+	drops := []goatee.Action{
+		{Kind: goatee.ActionDrop, Change: &goatee.Change{Op: goatee.OpDrop, Namespace: s.ns}},
+		{Kind: goatee.ActionDrop, Change: &goatee.Change{
+			Op: goatee.OpDropDatabase, Namespace: goatee.Namespace{Database: s.ns.Database},
+		}},
+	}
+	failed := s.failures(drops...)
+	require.Len(s, failed, 2)
+	for _, f := range failed {
+		require.Equal(s, goatee.ClassBlocked, f.Class)
+		require.Equal(s, goatee.Target{Index: s.home()}, f.Target)
+	}
+	unblock()
+	s.write(drops...)
+	s.has("a", "")
 }
 
 func (s *suite) drop() {

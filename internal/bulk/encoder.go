@@ -1,4 +1,4 @@
-package sink
+package bulk
 
 import (
 	"errors"
@@ -15,29 +15,27 @@ import (
 
 var (
 	errNoChange   = errors.New("the action has no Change: set it to the change it comes from")
-	errNoID       = errors.New("no id: the change has no _id and the action sets no ID")
-	errIDLength   = fmt.Errorf("the id must be 1 to %d bytes", maxID)
-	errIDText     = errors.New("the id is no valid UTF-8")
 	errNoDocument = errors.New("no document to write")
 	errVersion    = errors.New("the version is negative: external versions start at 0")
 	errKind       = errors.New("unknown kind of action")
 )
 
-// line is an encoded action: bytes start to end of the body.
-type line struct {
-	action     int // index into the actions of the write
-	start, end int
-	// keyFrom and keyTo delimit, counted from start, index, id and routing as they were written: the identity of the
-	// document, which is what order matters for.
-	keyFrom, keyTo int
-	doubts         int // how often the answer has left the outcome in doubt
+// Identity is where in an encoded action, counted from its start, index, id and routing stand as they were written: what
+// tells one document from another.
+type Identity struct{ From, To int }
+
+// Options says how values are written. The zero value is the sink's default.
+type Options struct {
+	// JSON is how documents are written. A top-level _id is always left out, because Elasticsearch refuses one.
+	JSON bsonjson.Options
+	// IDForm is how an _id that is a document is written.
+	IDForm bsonjson.IDForm
 }
 
-// encoder appends actions to bulk request bodies. It is not safe for concurrent use.
-type encoder struct {
-	json    bsonjson.Options
-	idForm  bsonjson.IDForm
-	targets *targets
+// Encoder appends actions to bulk request bodies. It allocates nothing for an action. It is not safe for concurrent use.
+type Encoder struct {
+	options Options
+	targets *Targets
 
 	lastNamespace goatee.Namespace // a write's actions mostly share one
 	lastTarget    *target
@@ -46,22 +44,34 @@ type encoder struct {
 	versionText   []byte
 }
 
-// append appends an action to a body and says where its identity is. On an error the body keeps its length.
-func (e *encoder) append(body []byte, a *goatee.Action) ([]byte, line, error) {
+// NewEncoder returns an encoder. Several may share targets; nil gives it its own.
+func NewEncoder(o Options, targets *Targets) *Encoder {
+	if targets == nil {
+		targets = new(Targets)
+	}
+	o.JSON.OmitID = true
+	return &Encoder{options: o, targets: targets}
+}
+
+// Append appends an action to a body and says where its identity is. Drops are no bulk actions and are refused, as is
+// whatever Elasticsearch would refuse a whole request for. On an error the body keeps its length.
+func (e *Encoder) Append(body []byte, a *goatee.Action) ([]byte, Identity, error) {
+	if a.Change == nil {
+		return body, Identity{}, errNoChange
+	}
 	start := len(body)
-	body, l, err := e.appendAction(body, a)
+	body, id, err := e.appendAction(body, a)
 	if err == nil && a.Kind != goatee.ActionDelete {
 		body, err = e.appendBody(body, a)
 	}
 	if err != nil {
-		return body[:start], line{}, err
+		return body[:start], Identity{}, err
 	}
-	l.start, l.end = start, len(body)
-	return body, l, nil
+	return body, id, nil
 }
 
 // appendAction appends the action line. The order of its fields keeps the identity in one piece.
-func (e *encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, line, error) {
+func (e *Encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, Identity, error) {
 	start := len(dst)
 	switch a.Kind {
 	case goatee.ActionIndex:
@@ -73,17 +83,17 @@ func (e *encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, line, erro
 	case goatee.ActionDelete:
 		dst = append(dst, `{"delete":{`...)
 	default:
-		return dst, line{}, errKind
+		return dst, Identity{}, errKind
 	}
-	l := line{keyFrom: len(dst) - start}
+	id := Identity{From: len(dst) - start}
 	dst, err := e.appendIdentity(dst, a)
 	if err != nil {
-		return dst, line{}, err
+		return dst, Identity{}, err
 	}
-	l.keyTo = len(dst) - start
+	id.To = len(dst) - start
 	dst, err = e.appendVersion(dst, a)
 	if err != nil {
-		return dst, line{}, err
+		return dst, Identity{}, err
 	}
 	// Elasticsearch runs no pipeline on updates and deletes.
 	if a.Pipeline != "" && (a.Kind == goatee.ActionIndex || a.Kind == goatee.ActionCreate) {
@@ -94,10 +104,10 @@ func (e *encoder) appendAction(dst []byte, a *goatee.Action) ([]byte, line, erro
 		dst = append(dst, `,"retry_on_conflict":`...)
 		dst = strconv.AppendInt(dst, int64(a.RetryOnConflict), 10)
 	}
-	return append(dst, "}}\n"...), l, nil
+	return append(dst, "}}\n"...), id, nil
 }
 
-func (e *encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
+func (e *Encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
 	if a.Index != "" {
 		if err := checkIndexName(a.Index); err != nil {
 			return dst, err
@@ -112,7 +122,7 @@ func (e *encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
 	}
 	if a.ID == "" && a.Change.ID.Type == bsontype.ObjectID && len(a.Change.ID.Value) == 12 {
 		// Most ids: nothing to check or to escape.
-		dst, _ = bsonjson.AppendID(append(dst, '"'), bsontype.ObjectID, a.Change.ID.Value, e.idForm)
+		dst, _ = bsonjson.AppendID(append(dst, '"'), bsontype.ObjectID, a.Change.ID.Value, e.options.IDForm)
 		dst = append(dst, '"')
 	} else {
 		var err error
@@ -127,43 +137,49 @@ func (e *encoder) appendIdentity(dst []byte, a *goatee.Action) ([]byte, error) {
 	return dst, nil
 }
 
-func (e *encoder) target(ns goatee.Namespace) *target {
+func (e *Encoder) target(ns goatee.Namespace) *target {
 	if e.lastTarget == nil || e.lastNamespace != ns {
 		e.lastNamespace, e.lastTarget = ns, e.targets.get(ns)
 	}
 	return e.lastTarget
 }
 
-func (e *encoder) appendID(dst []byte, a *goatee.Action) ([]byte, error) {
-	id, err := e.idText(a)
-	switch {
-	case err != nil:
+func (e *Encoder) appendID(dst []byte, a *goatee.Action) ([]byte, error) {
+	id, err := e.ID(a)
+	if err != nil {
 		return dst, err
-	case len(id) == 0 || len(id) > maxID:
-		return dst, errIDLength
-	case !utf8.Valid(id):
-		return dst, errIDText
 	}
 	return bsonjson.AppendStringBytes(dst, id), nil
 }
 
-// idText returns the id of an action; it is valid until the next call.
-func (e *encoder) idText(a *goatee.Action) (id []byte, err error) {
+// ID returns the id of an action; it is valid until the next call. With an error about the id itself it returns that id.
+func (e *Encoder) ID(a *goatee.Action) ([]byte, error) {
 	e.id = e.id[:0]
-	if a.ID != "" {
+	switch {
+	case a.ID != "":
 		e.id = append(e.id, a.ID...)
-		return e.id, nil
-	}
-	if a.Change.ID.Type == bsontype.Type(0) {
+	case a.Change == nil:
+		return nil, errNoChange
+	case a.Change.ID.Type == bsontype.Type(0):
 		return nil, errNoID
+	default:
+		var err error
+		if e.id, err = bsonjson.AppendID(e.id, a.Change.ID.Type, a.Change.ID.Value, e.options.IDForm); err != nil {
+			return nil, err
+		}
 	}
-	e.id, err = bsonjson.AppendID(e.id, a.Change.ID.Type, a.Change.ID.Value, e.idForm)
-	return e.id, err
+	switch {
+	case len(e.id) == 0 || len(e.id) > MaxID:
+		return e.id, errIDLength
+	case !utf8.Valid(e.id):
+		return e.id, errIDText
+	}
+	return e.id, nil
 }
 
 // appendVersion appends the external version. Creates and updates go without: Elasticsearch refuses the whole request
 // that holds a versioned one.
-func (e *encoder) appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
+func (e *Encoder) appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
 	if a.Kind == goatee.ActionUpdate || a.Kind == goatee.ActionCreate {
 		return dst, nil
 	}
@@ -189,8 +205,11 @@ func (e *encoder) appendVersion(dst []byte, a *goatee.Action) ([]byte, error) {
 	}
 }
 
-func (e *encoder) appendBody(dst []byte, a *goatee.Action) ([]byte, error) {
-	doc := a.Body()
+func (e *Encoder) appendBody(dst []byte, a *goatee.Action) ([]byte, error) {
+	doc := &a.Document
+	if doc.IsZero() {
+		doc = &a.Change.Document
+	}
 	if doc.IsZero() {
 		return dst, errNoDocument
 	}
@@ -202,24 +221,24 @@ func (e *encoder) appendBody(dst []byte, a *goatee.Action) ([]byte, error) {
 	return append(dst, ",\"doc_as_upsert\":true}\n"...), err
 }
 
-func (e *encoder) appendDocument(dst []byte, doc *goatee.Document) ([]byte, error) {
+func (e *Encoder) appendDocument(dst []byte, doc *goatee.Document) ([]byte, error) {
 	if doc.IsDecoded() {
 		fields, err := doc.Map()
 		if err != nil {
 			return dst, err
 		}
-		return bsonjson.AppendValue(dst, fields, &e.json)
+		return bsonjson.AppendValue(dst, fields, &e.options.JSON)
 	}
 	raw, err := doc.Raw()
 	if err != nil {
 		return dst, err
 	}
 	// One step for a large document instead of many doublings.
-	if room := jsonRoom(len(raw)); cap(dst)-len(dst) < room {
+	if room := JSONRoom(len(raw)); cap(dst)-len(dst) < room {
 		dst = slices.Grow(dst, room)
 	}
-	return bsonjson.AppendDocument(dst, raw, &e.json)
+	return bsonjson.AppendDocument(dst, raw, &e.options.JSON)
 }
 
-// jsonRoom returns how many bytes the JSON of so many bytes of BSON mostly has room in: it is about as long.
-func jsonRoom(bson int) int { return bson + bson/4 }
+// JSONRoom returns how many bytes to set aside for the JSON of a document of so many bytes of BSON: it is about as long.
+func JSONRoom(bson int) int { return bson + bson/4 }
