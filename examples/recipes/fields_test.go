@@ -11,7 +11,7 @@ import (
 
 func TestFooOrBar(t *testing.T) {
 	k := newKitchen(t)
-	stop := k.follow(recipe{stream: []source.ChangeStreamOption{source.WithPipeline(recipes.FooOrBar)}})
+	stop := k.follow(recipe{stream: []source.Option{source.WithPipeline(recipes.FooOrBar)}})
 	k.insert("test", bson.D{{Key: "_id", Value: "a"}, {Key: "foo", Value: 1}, {Key: "count", Value: 1}})
 	k.holds(".test", map[string]string{"a": `{"foo":1,"count":1}`})
 	k.update("test", "a", bson.M{"$set": bson.M{"foo": 2}})
@@ -27,7 +27,7 @@ func TestFooOrBar(t *testing.T) {
 
 func TestFooOrBarFollowsEverythingButOtherUpdates(t *testing.T) {
 	k := newKitchen(t)
-	k.follow(recipe{stream: []source.ChangeStreamOption{source.WithPipeline(recipes.FooOrBar)}})
+	k.follow(recipe{stream: []source.Option{source.WithPipeline(recipes.FooOrBar)}})
 	k.insert("test", bson.M{"_id": "a"}, bson.M{"_id": "b"})
 	k.update("test", "a", bson.M{"$set": bson.M{"bar": 1}})
 	k.holds(".test", map[string]string{"a": `{"bar":1}`, "b": `{}`})

@@ -44,10 +44,10 @@ func newKitchen(t *testing.T) *kitchen {
 
 // recipe is what a test tries. Zero values mean: the changes of the whole database, as they are.
 type recipe struct {
-	stream      []source.ChangeStreamOption
+	stream      []source.Option
 	relate      func(goatee.Source) (goatee.Source, error)
 	read        string // a collection or view that is read at the start
-	readOptions []source.DirectReadOption
+	readOptions []source.Option
 	transformer goatee.Transformer
 	sink        func(*sink.Bulk) (goatee.Sink, error)
 	before      func() // makes changes before the Syncer runs, which it therefore reads at once

@@ -13,8 +13,8 @@ func TestFooIsOne(t *testing.T) {
 	k := newKitchen(t)
 	k.insert("test", bson.M{"_id": "old", "foo": 1, "secret": "x"}, bson.M{"_id": "old other", "foo": 2})
 	stop := k.follow(recipe{
-		read: "test", readOptions: []source.DirectReadOption{source.WithPipeline(recipes.FooIsOne)},
-		stream: []source.ChangeStreamOption{
+		read: "test", readOptions: []source.Option{source.WithPipeline(recipes.FooIsOne)},
+		stream: []source.Option{
 			source.WithPipeline(recipes.FooIsOne), source.WithFullDocument(source.FullDocumentUpdateLookup),
 		},
 	})
