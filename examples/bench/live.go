@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// latencyRate is how many lone changes are written a second.
-	latencyRate = 20
+	// latencySeconds is how long changes are written for.
+	latencySeconds = 30
 	// arrivalLimit is how long changes may take to arrive before the run fails.
 	arrivalLimit = 2 * time.Minute
 	// arrivalPoll is seldom enough not to disturb what is measured.
@@ -94,15 +94,21 @@ func (b *bench) awaitSeen(ctx context.Context, enough func(*nullSeen) bool) (all
 	return all, nil
 }
 
-// latency measures how long a lone change takes.
+// latencyRates are how many changes are written a second: lone ones first.
+var latencyRates = []int{5, 20, 300, 1000, 3000}
+
+// latency measures how long a change takes at several rates.
 func (b *bench) latency(kind string, write func(ctx context.Context, coll *mongo.Collection, i int, mark string) error) *row {
-	r := &row{name: "latency-" + kind, documents: max(b.scaled(600), 60)}
-	r.entries = []entry{{
-		name: "goatee", job: job{Pipeline: "goatee-follow", Namespace: b.namespace(r.name)},
-		measure: func(ctx context.Context, b *bench, j *job) (sample, error) {
-			return measureLatency(ctx, b, j, b.client.Database(database).Collection(r.name), write)
-		},
-	}}
+	r := &row{name: "latency-" + kind}
+	for _, rate := range latencyRates {
+		r.entries = append(r.entries, entry{
+			name: fmt.Sprintf("%d/s", rate),
+			job:  job{Pipeline: "goatee-follow", Namespace: b.namespace(r.name), Documents: max(b.scaled(latencySeconds*rate), 3*rate)},
+			measure: func(ctx context.Context, b *bench, j *job) (sample, error) {
+				return measureLatency(ctx, b, j, rate, b.client.Database(database).Collection(r.name), write)
+			},
+		})
+	}
 	return r
 }
 
@@ -114,7 +120,7 @@ func (b *bench) latencyOfInserts() *row {
 }
 
 func (b *bench) latencyOfUpdates() *row {
-	const documents = 10
+	const documents = 1000
 	r := b.latency("update", func(ctx context.Context, coll *mongo.Collection, i int, mark string) error {
 		_, err := coll.UpdateByID(ctx, benchdocs.ID(i%documents), bson.D{{Key: "$set", Value: bson.D{{Key: "mark", Value: mark}}}})
 		return err
@@ -125,9 +131,9 @@ func (b *bench) latencyOfUpdates() *row {
 	return r
 }
 
-// measureLatency writes lone changes while the pipeline follows, and looks up when each was acknowledged.
+// measureLatency writes changes at a rate while the pipeline follows, and looks up when each was acknowledged.
 func measureLatency(
-	ctx context.Context, b *bench, j *job, coll *mongo.Collection,
+	ctx context.Context, b *bench, j *job, rate int, coll *mongo.Collection,
 	write func(ctx context.Context, coll *mongo.Collection, i int, mark string) error,
 ) (sample, error) {
 	n := j.Documents
@@ -137,7 +143,7 @@ func measureLatency(
 	}
 	run := primitive.NewObjectID().Hex()
 	committed := map[string]time.Time{}
-	tick := time.NewTicker(time.Second / latencyRate)
+	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
 	for i := range n {
 		<-tick.C

@@ -57,7 +57,7 @@ func (b *bench) ensure(ctx context.Context, name string, n int, make func(int) b
 
 // rows returns the rows in the order of the table.
 func (b *bench) rows() []*row {
-	return []*row{
+	return append([]*row{
 		b.directRead("direct-small", 1_000_000, benchdocs.Small),
 		b.directRead(mediumName, mediumDocuments, benchdocs.Medium),
 		b.directRead("direct-large", 20_000, benchdocs.Large),
@@ -70,7 +70,7 @@ func (b *bench) rows() []*row {
 		b.lookup(),
 		b.realElastic(),
 		b.routedDeletes(),
-	}
+	}, b.costs()...)
 }
 
 // scaled returns how many documents to use.

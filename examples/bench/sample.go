@@ -17,6 +17,8 @@ type sample struct {
 	Allocs float64 `json:"allocsPerDoc"`
 	// MongoDB is CPU time of mongod, in microseconds per document.
 	MongoDB float64 `json:"mongodMicrosPerDoc"`
+	// Elastic is CPU time of the real Elasticsearch, in microseconds per document.
+	Elastic float64 `json:"elasticMicrosPerDoc,omitempty"`
 	// Others is how much of the machine was busy with something else, in percent.
 	Others float64 `json:"othersPercent"`
 	// Lag is the time from the end of a burst to the last acknowledgement, in milliseconds.
@@ -41,6 +43,7 @@ func medians(samples []sample) sample {
 		RSS:     figure(func(s sample) float64 { return s.RSS }),
 		Allocs:  figure(func(s sample) float64 { return s.Allocs }),
 		MongoDB: figure(func(s sample) float64 { return s.MongoDB }),
+		Elastic: figure(func(s sample) float64 { return s.Elastic }),
 		Others:  figure(func(s sample) float64 { return s.Others }),
 		Lag:     figure(func(s sample) float64 { return s.Lag }),
 		P50:     figure(func(s sample) float64 { return s.P50 }),

@@ -40,7 +40,7 @@ func writeTable(out io.Writer, results []*result) {
 				fmt.Sprintf("%.2f", m.Allocs), fmt.Sprintf("%.2f", m.MongoDB), fmt.Sprintf("%.0f %%", m.Others),
 			}
 			cells = append(cells, compare(m, rows[0], hand)...)
-			cells = append(cells, "", delays(m))
+			cells = append(cells, "", strings.TrimLeft(delays(m)+elastic(m, rows[0]), " "))
 			fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t")+"\t")
 		}
 	}
@@ -53,6 +53,14 @@ func compare(m, first sample, hand *sample) []string {
 		cells[2] = fmt.Sprintf("%.1f x less", hand.CPU/m.CPU)
 	}
 	return cells
+}
+
+// elastic returns what the real Elasticsearch did, beside the first pipeline.
+func elastic(m, first sample) string {
+	if m.Elastic == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" elasticsearch %.0f µs/doc, %.2f x", m.Elastic, m.Elastic/first.Elastic)
 }
 
 // delays returns what only some rows measure.
@@ -73,6 +81,9 @@ func (s sample) String() string {
 		number(s.Rate), s.CPU, s.RSS, s.Allocs, s.MongoDB, s.Others)
 	if d := delays(s); d != "" {
 		line += "  " + d
+	}
+	if s.Elastic != 0 {
+		line += fmt.Sprintf("  elasticsearch %.0f µs/doc", s.Elastic)
 	}
 	return line
 }
