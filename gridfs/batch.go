@@ -2,6 +2,8 @@ package gridfs
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/goatee-sync/goatee"
@@ -28,12 +30,9 @@ func (f *files) emit(ctx context.Context, b *goatee.Batch, before goatee.Positio
 			}
 		}
 		start = i + 1
-		if err := f.attach(ctx, c); err != nil {
+		part, err := f.file(ctx, s, i)
+		if err != nil {
 			return err
-		}
-		part := s.part(i, i+1)
-		if part.Bytes > 0 {
-			part.Bytes += c.Document.Len()
 		}
 		if err := emit(ctx, part); err != nil {
 			return err
@@ -43,6 +42,25 @@ func (f *files) emit(ctx context.Context, b *goatee.Batch, before goatee.Positio
 		return emit(ctx, s.part(start, len(b.Changes)))
 	}
 	return nil
+}
+
+// file returns the part that holds one file, as a failed change if its content cannot be read for its own reason.
+func (f *files) file(ctx context.Context, s *splitter, i int) (*goatee.Batch, error) {
+	c := &s.batch.Changes[i]
+	err := f.attach(ctx, c)
+	own := (*fileError)(nil)
+	if err != nil && !errors.As(err, &own) {
+		return nil, err
+	}
+	part := s.part(i, i+1)
+	if err != nil {
+		part.Changes, part.Failed = nil, append(part.Failed, goatee.FailedChange{Change: *c, Err: err})
+		return part, nil
+	}
+	if part.Bytes > 0 {
+		part.Bytes += c.Document.Len()
+	}
+	return part, nil
 }
 
 func (f *files) anyFile(changes []goatee.Change) bool {
@@ -62,13 +80,19 @@ type splitter struct {
 	parts  atomic.Int32
 }
 
-// part returns the changes from i to j. The first part answers for the bytes of the whole batch.
+// part returns the changes from i to j. The first part answers for the bytes of the whole batch and has its failed
+// changes; only the last says that the source has caught up.
 func (s *splitter) part(i, j int) *goatee.Batch {
 	s.parts.Add(1)
-	p := &goatee.Batch{Changes: s.batch.Changes[i:j:j], Position: s.before, Bytes: s.bytes, Release: s.release}
+	p := &goatee.Batch{
+		Changes: s.batch.Changes[i:j:j], Position: s.before, Head: s.batch.Head, Bytes: s.bytes, Release: s.release,
+	}
 	s.bytes = 0
+	if i == 0 {
+		p.Failed = slices.Clone(s.batch.Failed)
+	}
 	if j == len(s.batch.Changes) {
-		p.Position = s.batch.Position
+		p.Position, p.CaughtUp = s.batch.Position, s.batch.CaughtUp
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package gridfs
 
 import (
 	"encoding/base64"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
@@ -13,7 +14,7 @@ import (
 func setField(raw bson.Raw, length int, fill func(dst []byte) ([]byte, error)) (bson.Raw, error) {
 	elements, err := raw.Elements()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	// A type byte, a name with its zero, a length, the text with its zero.
 	room := 1 + len(fieldName) + 1 + 4 + base64.StdEncoding.EncodedLen(length) + 1

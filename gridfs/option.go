@@ -8,20 +8,29 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
+// SettingCredentials is what a *goatee.ConfigError names as its Setting when MongoDB denies the client access to files.
+const SettingCredentials = "gridfs: MongoDB client credentials"
+
 // Option sets an option of NewSource.
 type Option func(*config) error
 
 type config struct {
 	maxFileSize int64
 	namespaces  map[goatee.Namespace]bool // empty: all whose collections end in .files
-	logger      *slog.Logger
+	logger      *slog.Logger              // nil: that of the Syncer
+	observer    *goatee.Observer          // nil: that of the Syncer
 }
 
 // A BSON document's size is a signed 32-bit number and base64 makes 4 bytes of 3.
 const mostFileSize = 1 << 30
 
 func defaults() config {
-	return config{maxFileSize: 64 << 20, logger: slog.New(slog.DiscardHandler)}
+	return config{maxFileSize: 64 << 20}
+}
+
+// misuse is the error of the constructor or an option that was given what it cannot use.
+func misuse(name, problem, remedy string) error {
+	return &goatee.ConfigError{Setting: "gridfs." + name, Problem: problem, Remedy: remedy}
 }
 
 // WithMaxFileSize sets the size in bytes above which a file is not read: its document gets an empty `file`. At most
@@ -29,10 +38,7 @@ func defaults() config {
 func WithMaxFileSize(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 || bytes > mostFileSize {
-			return &goatee.ConfigError{
-				Setting: "gridfs.WithMaxFileSize", Problem: fmt.Sprintf("%d bytes", bytes),
-				Remedy: fmt.Sprintf("use 1 to %d bytes", mostFileSize),
-			}
+			return misuse("WithMaxFileSize", fmt.Sprintf("%d bytes", bytes), fmt.Sprintf("use 1 to %d bytes", mostFileSize))
 		}
 		c.maxFileSize = bytes
 		return nil
@@ -43,17 +49,13 @@ func WithMaxFileSize(bytes int64) Option {
 func WithNamespaces(namespaces ...goatee.Namespace) Option {
 	return func(c *config) error {
 		if len(namespaces) == 0 {
-			return &goatee.ConfigError{
-				Setting: "gridfs.WithNamespaces", Problem: "no namespace", Remedy: "leave the option out for all collections of files",
-			}
+			return misuse("WithNamespaces", "no namespace", "leave it out for all collections of files")
 		}
 		c.namespaces = make(map[goatee.Namespace]bool, len(namespaces))
 		for _, ns := range namespaces {
 			if ns.Database == "" || !isFiles(ns) {
-				return &goatee.ConfigError{
-					Setting: "gridfs.WithNamespaces", Problem: fmt.Sprintf("%q is no collection of files", ns),
-					Remedy: "name it with its database and .files, such as shop.fs.files",
-				}
+				return misuse("WithNamespaces", fmt.Sprintf("%q is not a collection of files", ns),
+					"name it with its database and .files, such as shop.fs.files")
 			}
 			c.namespaces[ns] = true
 		}
@@ -62,17 +64,21 @@ func WithNamespaces(namespaces ...goatee.Namespace) Option {
 }
 
 // WithLogger sets the logger, which is told of files left out and when files cannot be read and can be again.
-// Default: none.
+// Default: that of the Syncer; nothing is logged without one.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
-			return &goatee.ConfigError{
-				Setting: "gridfs.WithLogger", Problem: "no logger", Remedy: "leave the option out to log nothing",
-			}
+			return misuse("WithLogger", "the logger is nil", "leave it out to use the Syncer's")
 		}
 		c.logger = l
 		return nil
 	}
+}
+
+// WithObserver sets who is told, by Observer.State, when files cannot be read and can be again; the component is
+// "gridfs of" and the source's name. Default: the Syncer's observer.
+func WithObserver(o goatee.Observer) Option {
+	return func(c *config) error { c.observer = &o; return nil }
 }
 
 func isFiles(ns goatee.Namespace) bool {

@@ -2,122 +2,128 @@ package gridfs
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 
 	"go.mongodb.org/mongo-driver/mongo"
 
 	"github.com/goatee-sync/goatee"
 )
 
+var (
+	_ goatee.Instrumented    = (*source)(nil)
+	_ goatee.Instrumented    = (*fetching)(nil)
+	_ goatee.DocumentFetcher = (*fetching)(nil)
+)
+
 // NewSource returns a source that brings the changes of inner, each document of a file with the file's content as
 // base64 in its field `file`. The field is empty for files above the size limit, which are not read at all, and for
-// those whose content is incomplete, as it is when the file is being deleted.
+// those that are being deleted. A file whose content cannot be read for a reason of its own, such as a missing chunk, is
+// a failed change of its batch. Errors of access end the run; everything else is tried again. NewSource's own errors are
+// *goatee.ConfigError.
 //
 // Memory: one file per source is read at a time, a document with a file travels in a batch of its own, and its bytes
 // count in the in-flight budget. Those of updates that come without document are read one per lane.
 //
-// Apart from that the source is the inner one: it can start, check, estimate, read directly and fetch documents if that
-// one can. It uses client for the content and does not disconnect it.
+// What inner can do beyond goatee.Source is found through the wrapper (goatee.As). It uses client for the content and
+// does not disconnect it.
 func NewSource(inner goatee.Source, client *mongo.Client, opts ...Option) (goatee.Source, error) {
 	switch {
 	case inner == nil:
-		return nil, &goatee.ConfigError{Setting: "gridfs.NewSource", Problem: "no source", Remedy: "pass the source that brings the .files collection"}
+		return nil, misuse("NewSource", "the source is nil", "pass the source that brings the .files collection")
 	case client == nil:
-		return nil, &goatee.ConfigError{Setting: "gridfs.NewSource", Problem: "no client", Remedy: "pass the client of the same deployment"}
+		return nil, misuse("NewSource", "the client is nil", "pass the client of the same deployment")
 	}
 	c := defaults()
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, misuse("NewSource", "an option is nil", "leave it out")
+		}
 		if err := opt(&c); err != nil {
 			return nil, err
 		}
 	}
-	s := &source{Source: inner, files: newFiles(c, client, inner.Name())}
-	direct, isDirect := inner.(goatee.DirectReader)
-	fetcher, isFetcher := inner.(goatee.DocumentFetcher)
-	fetch := &fetching{inner: fetcher, files: s.files}
-	switch {
-	case isDirect && isFetcher:
-		return struct {
-			*source
-			goatee.DirectReader
-			*fetching
-		}{s, direct, fetch}, nil
-	case isDirect:
-		return struct {
-			*source
-			goatee.DirectReader
-		}{s, direct}, nil
-	case isFetcher:
-		return struct {
-			*source
-			*fetching
-		}{s, fetch}, nil
+	s := &source{inner: inner, files: newFiles(c, client, inner.Name())}
+	if fetcher, ok := goatee.As[goatee.DocumentFetcher](inner); ok {
+		return &fetching{source: s, inner: fetcher}, nil
 	}
 	return s, nil
 }
 
 type source struct {
-	goatee.Source
+	inner goatee.Source
 	files *files
+}
+
+// Name returns the name of the inner source.
+func (s *source) Name() string { return s.inner.Name() }
+
+// Unwrap returns the inner source.
+func (s *source) Unwrap() goatee.Source { return s.inner }
+
+// Instrument sets logger and observer unless options have.
+func (s *source) Instrument(logger *slog.Logger, observer goatee.Observer) {
+	s.files.instrument(logger, &observer)
 }
 
 // Run runs the inner source and adds the content of files to what it emits.
 func (s *source) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
 	at := from
-	return s.Source.Run(ctx, from, func(ctx context.Context, b *goatee.Batch) error {
-		err := s.files.emit(ctx, b, at, emit)
+	return s.inner.Run(ctx, from, func(ctx context.Context, b *goatee.Batch) error {
+		before := at
 		at = b.Position
-		return err
+		return s.files.emit(ctx, b, before, emit)
 	})
 }
 
-// Start returns the zero Position, as if there were no Start, for a source that has none.
-func (s *source) Start(ctx context.Context) (goatee.Position, error) {
-	if inner, ok := s.Source.(goatee.Starter); ok {
-		return inner.Start(ctx)
-	}
-	return goatee.Position{}, nil
-}
-
-// Check returns nil for a source that cannot tell.
-func (s *source) Check(ctx context.Context) error {
-	if inner, ok := s.Source.(goatee.Checker); ok {
-		return inner.Check(ctx)
-	}
-	return nil
-}
-
-// Estimate returns 0 for a source that does not know.
-func (s *source) Estimate() int64 {
-	if inner, ok := s.Source.(goatee.Estimator); ok {
-		return inner.Estimate()
-	}
-	return 0
-}
-
+// fetching is a source whose inner source fetches documents.
 type fetching struct {
+	*source
 	inner goatee.DocumentFetcher
-	files *files
 }
 
 // Fetch gets the documents in front of the first file together, and that of a file alone, so that no two files are in
 // memory for it.
-func (f *fetching) Fetch(ctx context.Context, changes []*goatee.Change) (rest []*goatee.Change, err error) {
+func (f *fetching) Fetch(
+	ctx context.Context, changes []*goatee.Change, fail func(*goatee.Change, error),
+) (rest []*goatee.Change, err error) {
 	n := 0
 	for n < len(changes) && !f.files.holds(changes[n].Namespace) {
 		n++
 	}
-	file := n == 0 && len(changes) > 0
-	if file {
-		n = 1
-	}
-	left, err := f.inner.Fetch(ctx, changes[:n:n])
-	if err != nil {
-		return nil, err
-	}
-	if file && len(left) == 0 {
-		if err := f.files.attach(ctx, changes[0]); err != nil {
+	if n > 0 || len(changes) == 0 {
+		left, err := f.inner.Fetch(ctx, changes[:n:n], fail)
+		if err != nil {
 			return nil, err
 		}
+		return append(left[:len(left):len(left)], changes[n:]...), nil
 	}
-	return append(left[:len(left):len(left)], changes[n:]...), nil
+	if err := f.fetchFile(ctx, changes[0], fail); err != nil {
+		return nil, err
+	}
+	return changes[1:], nil
+}
+
+// fetchFile gets the document of one file with its content.
+func (f *fetching) fetchFile(ctx context.Context, c *goatee.Change, fail func(*goatee.Change, error)) error {
+	failed := false
+	for left := []*goatee.Change{c}; len(left) > 0; {
+		var err error
+		left, err = f.inner.Fetch(ctx, left, func(c *goatee.Change, err error) {
+			failed = true
+			fail(c, err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if failed || c.Document.IsZero() { // or gone since the update
+		return nil
+	}
+	err := f.files.attach(ctx, c)
+	if own := (*fileError)(nil); errors.As(err, &own) {
+		fail(c, err)
+		return nil
+	}
+	return err
 }

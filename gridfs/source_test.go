@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -43,13 +45,14 @@ type store struct {
 	client *mongo.Client
 	db     *mongo.Database
 	bucket string
+	opts   []gridfs.Option
 }
 
 func newStore(t *testing.T, bucket string) store {
 	t.Helper()
 	server := testservers.MongoDB(t)
 	client := server.Client(t)
-	return store{t, client, client.Database(server.UniqueDB(t)), bucket}
+	return store{t, client, client.Database(server.UniqueDB(t)), bucket, nil}
 }
 
 func (s store) namespace() goatee.Namespace {
@@ -70,7 +73,7 @@ func (s store) upload(content []byte) goatee.Change {
 
 func (s store) source(in goatee.Source, opts ...gridfs.Option) goatee.Source {
 	s.t.Helper()
-	src, err := gridfs.NewSource(in, s.client, opts...)
+	src, err := gridfs.NewSource(in, s.client, append(s.opts, opts...)...)
 	require.NoError(s.t, err)
 	return src
 }
@@ -78,13 +81,32 @@ func (s store) source(in goatee.Source, opts ...gridfs.Option) goatee.Source {
 // run returns what the source emits for one batch of changes.
 func (s store) run(changes []goatee.Change, opts ...gridfs.Option) []*goatee.Batch {
 	s.t.Helper()
+	return s.runBatch(&goatee.Batch{Changes: changes, Position: position(9)}, opts...)
+}
+
+func (s store) runBatch(b *goatee.Batch, opts ...gridfs.Option) []*goatee.Batch {
+	s.t.Helper()
 	var out []*goatee.Batch
-	src := s.source(inner{{Changes: changes, Position: position(9)}}, opts...)
+	src := s.source(inner{b}, opts...)
 	require.NoError(s.t, src.Run(context.Background(), position(1), func(_ context.Context, b *goatee.Batch) error {
 		out = append(out, b)
 		return nil
 	}))
 	return out
+}
+
+// damage deletes or updates chunks of a file.
+func (s store) damage(c goatee.Change, filter, update bson.M) {
+	s.t.Helper()
+	filter = maps.Clone(filter)
+	filter["files_id"] = c.ID
+	var err error
+	if update == nil {
+		_, err = s.db.Collection(s.bucket+".chunks").DeleteOne(context.Background(), filter)
+	} else {
+		_, err = s.db.Collection(s.bucket+".chunks").UpdateOne(context.Background(), filter, update)
+	}
+	require.NoError(s.t, err)
 }
 
 func position(t uint32) goatee.Position {
@@ -238,26 +260,25 @@ func TestEachFileTravelsAlone(t *testing.T) {
 
 func TestLargeFilesAreNotRead(t *testing.T) {
 	s := newStore(t, "fs")
-	fits, large := s.upload(content(1500)), s.upload(content(1501))
-	// Nothing to read: had it been tried, the reason in the log would be another.
+	large := s.upload(content(1501))
+	// Nothing to read: had it been tried, it would have failed.
 	require.NoError(t, s.db.Collection("fs.chunks").Drop(context.Background()))
-	fits2 := s.upload(content(1500))
+	fits := s.upload(content(1500))
 	var log bytes.Buffer
-	out := s.run([]goatee.Change{fits, large, fits2}, gridfs.WithMaxFileSize(1500),
+	out := s.run([]goatee.Change{large, fits}, gridfs.WithMaxFileSize(1500),
 		gridfs.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	require.Equal(t, "", file(t, &out[0].Changes[0]))
-	require.Equal(t, "", file(t, &out[1].Changes[0]))
-	require.Equal(t, base64.StdEncoding.EncodeToString(content(1500)), file(t, &out[2].Changes[0]))
+	require.Equal(t, base64.StdEncoding.EncodeToString(content(1500)), file(t, &out[1].Changes[0]))
 
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	require.Len(t, lines, 2)
-	require.Contains(t, lines[0], "chunks are missing")
-	require.Contains(t, lines[1], "larger than the limit")
-	require.Contains(t, lines[1], "bytes=1501")
-	require.Contains(t, lines[1], large.ID.ObjectID().Hex())
+	require.Len(t, lines, 1)
+	require.Contains(t, lines[0], "larger than the limit")
+	require.Contains(t, lines[0], "bytes=1501")
+	require.Contains(t, lines[0], large.ID.ObjectID().Hex())
 }
 
-func TestIncompleteFilesHaveNoContent(t *testing.T) {
+// TestDamagedFilesAreFailedChanges: they harm no others, and the positions are as they would have been.
+func TestDamagedFilesAreFailedChanges(t *testing.T) {
 	for name, damage := range map[string]struct{ filter, update bson.M }{
 		"first chunk gone":  {bson.M{"n": 0}, nil},
 		"middle chunk gone": {bson.M{"n": 1}, nil},
@@ -267,36 +288,84 @@ func TestIncompleteFilesHaveNoContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, "fs")
-			c := s.upload(content(2500))
-			var err error
-			if damage.update == nil {
-				_, err = s.db.Collection("fs.chunks").DeleteOne(context.Background(), damage.filter)
-			} else {
-				_, err = s.db.Collection("fs.chunks").UpdateOne(context.Background(), damage.filter, damage.update)
+			good, bad := s.upload(content(2500)), s.upload(content(2500))
+			s.damage(bad, damage.filter, damage.update)
+			for _, changes := range [][]goatee.Change{{*good.Clone(), *bad.Clone()}, {*bad.Clone(), *good.Clone()}} {
+				b := goatee.Batch{
+					Changes: changes, Position: position(9), Head: position(10).ClusterTime, CaughtUp: true,
+					Failed: []goatee.FailedChange{{Err: errors.New("of the inner source")}},
+				}
+				requireOneFailure(t, s.runBatch(&b), bad.ID)
 			}
-			require.NoError(t, err)
-			out := s.run([]goatee.Change{c})
-			require.Equal(t, "", file(t, &out[0].Changes[0]))
 		})
 	}
+}
+
+func requireOneFailure(t *testing.T, out []*goatee.Batch, id bson.RawValue) {
+	t.Helper()
+	require.Len(t, out, 2)
+	require.Equal(t, []goatee.Position{position(1), position(9)}, []goatee.Position{out[0].Position, out[1].Position})
+	require.Equal(t, []bool{false, true}, []bool{out[0].CaughtUp, out[1].CaughtUp})
+	require.Len(t, append(out[0].Changes, out[1].Changes...), 1)
+	failed := append(out[0].Failed, out[1].Failed...)
+	require.Len(t, failed, 2)
+	require.EqualError(t, failed[0].Err, "of the inner source")
+	require.Equal(t, id, failed[1].Change.ID)
+	require.ErrorContains(t, failed[1].Err, "chunks")
+	for _, b := range out {
+		require.Equal(t, position(10).ClusterTime, b.Head)
+		for i := range b.Changes {
+			require.NotEmpty(t, file(t, &b.Changes[i]))
+		}
+	}
+}
+
+// TestFilesThatAreBeingDeleted have no content: their deletes come.
+func TestFilesThatAreBeingDeleted(t *testing.T) {
+	s := newStore(t, "fs")
+	c := s.upload(content(2500))
+	_, err := s.db.Collection("fs.files").DeleteOne(t.Context(), bson.M{"_id": c.ID})
+	require.NoError(t, err)
+	s.damage(c, bson.M{"n": 1}, nil)
+	out := s.run([]goatee.Change{c})
+	require.Empty(t, out[0].Failed)
+	require.Equal(t, "", file(t, &out[0].Changes[0]))
+}
+
+// TestViewsThatFailAreFailedChanges: MongoDB refuses to return the chunks of one file.
+func TestViewsThatFailAreFailedChanges(t *testing.T) {
+	s := newStore(t, "real")
+	bad, good := s.upload(content(2500)), s.upload(content(2500))
+	_, err := s.db.Collection("real.chunks").UpdateMany(t.Context(), bson.M{"files_id": good.ID}, bson.M{"$set": bson.M{"d": 1}})
+	require.NoError(t, err)
+	require.NoError(t, s.db.CreateView(t.Context(), "fs.chunks", "real.chunks", mongo.Pipeline{
+		{{Key: "$set", Value: bson.M{"q": bson.M{"$divide": bson.A{1, bson.M{"$ifNull": bson.A{"$d", 0}}}}}}}}))
+	files := goatee.Namespace{Database: s.db.Name(), Collection: "fs.files"}
+	bad.Namespace, good.Namespace = files, files
+	out := s.run([]goatee.Change{bad, good})
+	require.Len(t, out[0].Failed, 1)
+	require.ErrorContains(t, out[0].Failed[0].Err, "divide by zero")
+	require.Len(t, out[1].Changes, 1)
 }
 
 func TestNewSourceSaysWhatIsWrong(t *testing.T) {
 	s := newStore(t, "fs")
 	for want, make := range map[string]func() (goatee.Source, error){
-		"gridfs.NewSource: no source":     func() (goatee.Source, error) { return gridfs.NewSource(nil, s.client) },
-		"gridfs.NewSource: no client":     func() (goatee.Source, error) { return gridfs.NewSource(inner{}, nil) },
-		"gridfs.WithMaxFileSize: 0 bytes": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithMaxFileSize(0)) },
+		"gridfs.NewSource: the source is nil": func() (goatee.Source, error) { return gridfs.NewSource(nil, s.client) },
+		"gridfs.NewSource: the client is nil": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, nil) },
+		"gridfs.WithMaxFileSize: 0 bytes":     func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithMaxFileSize(0)) },
 		"gridfs.WithMaxFileSize: 1073741825 bytes": func() (goatee.Source, error) {
 			return gridfs.NewSource(inner{}, s.client, gridfs.WithMaxFileSize(1<<30+1))
 		},
 		"gridfs.WithNamespaces: no namespace": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithNamespaces()) },
-		`"shop.orders" is no collection of files`: func() (goatee.Source, error) {
+		`"shop.orders" is not a collection of files`: func() (goatee.Source, error) {
 			return gridfs.NewSource(inner{}, s.client, gridfs.WithNamespaces(goatee.Namespace{Database: "shop", Collection: "orders"}))
 		},
-		"gridfs.WithLogger: no logger": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithLogger(nil)) },
+		"gridfs.WithLogger: the logger is nil": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithLogger(nil)) },
 	} {
 		_, err := make()
 		require.ErrorContains(t, err, want)
+		var config *goatee.ConfigError
+		require.ErrorAs(t, err, &config)
 	}
 }

@@ -3,6 +3,7 @@ package source_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
@@ -36,13 +37,14 @@ func TestChangeStreamConforms(t *testing.T) {
 	sourcetest.Run(t, sourcetest.Subject{
 		New: func(t *testing.T) (goatee.Source, goatee.Position, func(int) []string) {
 			client, namespace, write := writer(t)
-			stream, err := source.NewChangeStream(client, namespace, source.WithBatchSize(7))
+			stream, err := source.NewChangeStream(client, namespace, source.WithBatchSize(7),
+				source.WithMaxAwait(50*time.Millisecond))
 			require.NoError(t, err)
 			from, err := stream.Start(t.Context())
 			require.NoError(t, err)
 			return stream, from, write
 		},
-		Features: sourcetest.Features{Ordered: true, Resumable: true},
+		Features: sourcetest.Features{Ordered: true, Resumable: true, CatchesUp: true},
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.uber.org/goleak"
 
 	"github.com/goatee-sync/goatee"
@@ -40,8 +41,12 @@ type pipeline struct {
 
 type emitted struct {
 	goatee.Position
-	ids      []string
+	ids      []string // of changes and of failed changes
 	barriers int
+	caughtUp bool
+	head     primitive.Timestamp
+	newest   primitive.Timestamp // of the changes
+	changes  []*goatee.Change
 	copies   []string
 	batch    *goatee.Batch
 }
@@ -79,18 +84,17 @@ func (p *pipeline) emit(ctx context.Context, b *goatee.Batch) error {
 			return ctx.Err()
 		}
 	}
-	e := emitted{Position: b.Position}
+	e := emitted{Position: b.Position, caughtUp: b.CaughtUp, head: b.Head}
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		if c.Op.IsBarrier() {
-			e.barriers++
-		}
-		if !c.ID.IsZero() {
-			e.ids = append(e.ids, c.ID.String())
-		}
+		e.note(c)
+		e.changes = append(e.changes, c.Clone())
 		if p.keep {
 			e.copies = append(e.copies, print(c))
 		}
+	}
+	for i := range b.Failed {
+		e.note(&b.Failed[i].Change)
 	}
 	if p.keep {
 		e.batch = b
@@ -101,6 +105,18 @@ func (p *pipeline) emit(ctx context.Context, b *goatee.Batch) error {
 	defer p.mu.Unlock()
 	p.batches = append(p.batches, e)
 	return ctx.Err()
+}
+
+func (e *emitted) note(c *goatee.Change) {
+	if c.Op.IsBarrier() {
+		e.barriers++
+	}
+	if !c.ID.IsZero() {
+		e.ids = append(e.ids, c.ID.String())
+	}
+	if c.ClusterTime.After(e.newest) {
+		e.newest = c.ClusterTime
+	}
 }
 
 func (p *pipeline) enter(n int) {
@@ -156,6 +172,7 @@ func (p *pipeline) requireBatches(t *testing.T) {
 	for _, b := range p.snapshot() {
 		require.False(t, b.barriers > 0 && b.barriers+len(b.ids) > 1, "a barrier must come alone")
 		require.False(t, b.Position.IsZero(), "every batch has a position")
+		require.False(t, !b.head.IsZero() && b.head.Before(b.newest), "the newest time told is not older than a change")
 	}
 	require.Equal(t, 1, p.most, "emit must be called by one goroutine at a time")
 }

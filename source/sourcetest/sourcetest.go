@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.uber.org/goleak"
 
 	"github.com/goatee-sync/goatee"
@@ -29,11 +31,16 @@ type Features struct {
 	Resumable bool
 	// Finite: Run returns nil when everything has been read, and the last position says Complete.
 	Finite bool
+	// CatchesUp: batches say when there is nothing more to read, and tell the newest cluster time of MongoDB.
+	CatchesUp bool
 }
 
 // Run runs the suite.
 func Run(t *testing.T, s Subject) {
+	t.Run("says what it is", s.testIdentity)
 	t.Run("brings every change", s.testAll)
+	t.Run("says when it has caught up", s.testCaughtUp)
+	t.Run("fetches documents", s.testFetch)
 	t.Run("resumes behind every position", s.testResume)
 	t.Run("waits while the pipeline is full", s.testBackPressure)
 	t.Run("ends with its context while it waits", s.testStopWhileBlocked)
@@ -64,6 +71,90 @@ func (s Subject) testAll(t *testing.T) {
 		return
 	}
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func (s Subject) testIdentity(t *testing.T) {
+	src, _, _ := s.New(t)
+	id := goatee.Identify(src)
+	require.Equal(t, src.Name(), id.Name)
+	require.Equal(t, id, goatee.Identify(src), "the identity does not change")
+	require.NotEqual(t, "unknown", id.Kind.String())
+	if read, ok := goatee.As[goatee.DirectReader](src); ok {
+		require.Equal(t, goatee.KindDirectRead, id.Kind)
+		require.Equal(t, id.Namespace, read.Namespace())
+		require.False(t, read.Begun(), "a read that was never run has not begun")
+	}
+}
+
+func (s Subject) testCaughtUp(t *testing.T) {
+	if !s.CatchesUp {
+		t.Log("not promised by this source")
+		return
+	}
+	src, from, write := s.New(t)
+	p := s.start(t, src, from)
+	requireCaughtUp := func(after int) {
+		require.Eventually(t, func() bool {
+			for _, b := range p.snapshot()[after:] {
+				if b.caughtUp && !b.head.IsZero() {
+					return true
+				}
+			}
+			return false
+		}, patience, tick, "a batch must say that there is nothing more to read, and the newest cluster time")
+	}
+	requireCaughtUp(0)
+	want := write(changes)
+	p.wait(t, want)
+	seen, after := 0, 0
+	for seen < len(want) {
+		seen += len(p.snapshot()[after].ids)
+		after++
+	}
+	requireCaughtUp(after - 1)
+	p.requireBatches(t)
+	require.Error(t, p.stop())
+}
+
+// testFetch fetches the documents that changes have already, and that of one that does not exist.
+func (s Subject) testFetch(t *testing.T) {
+	src, from, write := s.New(t)
+	fetcher, ok := goatee.As[goatee.DocumentFetcher](src)
+	if !ok {
+		t.Log("not a goatee.DocumentFetcher")
+		return
+	}
+	want := write(changes)
+	p := s.start(t, src, from)
+	p.wait(t, want)
+	var all []*goatee.Change
+	var documents []string
+	for _, b := range p.snapshot() {
+		for _, c := range b.changes {
+			if c.Op.HasDocument() {
+				documents = append(documents, print(c))
+				c.Document = goatee.Document{}
+				all = append(all, c)
+			}
+		}
+	}
+	gone := *all[0]
+	gone.ID = bson.RawValue{Type: bsontype.ObjectID, Value: []byte("no such id..")}
+	rest := append(slices.Clone(all), &gone)
+	for len(rest) > 0 {
+		before := len(rest)
+		var err error
+		rest, err = fetcher.Fetch(t.Context(), rest, func(c *goatee.Change, err error) {
+			require.NoError(t, err, "fail must not be called for %s", c.ID)
+		})
+		require.NoError(t, err)
+		require.Less(t, len(rest), before, "each call must make progress")
+	}
+	for i, c := range all {
+		require.Equal(t, documents[i], print(c))
+	}
+	require.True(t, gone.Document.IsZero(), "a document that does not exist must stay zero")
+	_ = p.stop()
 }
 
 func (s Subject) testResume(t *testing.T) {
