@@ -36,7 +36,7 @@ func NewStateful(bulk *Bulk, next goatee.Sink, store MetaStore, opts ...DeleteOp
 		return nil, err
 	}
 	if c.pattern != "" || c.cleanMoves {
-		return nil, misuse("NewStateful", "WithIndexPattern and WithCleanMoves are for the stateless strategy",
+		return nil, misuse("NewStateful", "sink.WithIndexPattern and sink.WithCleanMoves are for the stateless strategy",
 			"leave them out: this one does not search")
 	}
 	return &Stateful{next: next, bulk: bulk, store: store, config: c, health: newHealth("delete store", nil, nil)}, nil

@@ -35,7 +35,7 @@ func NewStateless(bulk *Bulk, next goatee.Sink, opts ...DeleteOption) (*Stateles
 		return nil, err
 	}
 	if c.cleanMoves && c.pattern == "" {
-		return nil, misuse("WithCleanMoves", "WithIndexPattern is missing", "name the indices of the routed namespaces by it")
+		return nil, misuse("WithCleanMoves", "sink.WithIndexPattern is missing", "name the indices of the routed namespaces by it")
 	}
 	if c.pattern == "" {
 		c.pattern = "*"

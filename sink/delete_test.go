@@ -257,6 +257,7 @@ type memoryMeta struct {
 	mu       sync.Mutex
 	metas    map[sink.MetaKey]sink.Meta
 	failures int
+	puts     int
 }
 
 func newMemoryMeta() *memoryMeta { return &memoryMeta{metas: map[sink.MetaKey]sink.Meta{}} }
@@ -290,6 +291,7 @@ func (m *memoryMeta) Put(_ context.Context, metas map[sink.MetaKey]sink.Meta) er
 		return err
 	}
 	defer m.mu.Unlock()
+	m.puts++
 	maps.Copy(m.metas, metas)
 	return nil
 }

@@ -101,9 +101,10 @@ func (s *Server) apply(item Item) (map[string]any, *ItemError) {
 		return nil, &ItemError{http.StatusForbidden, "cluster_block_exception", readOnly(item.Index)}
 	}
 	docs := s.index(item.Index)
-	current := docs[item.ID]
+	key := docKey{item.ID, item.Routing}
+	current := docs[key]
 	if current != nil && !current.deletedAt.IsZero() && s.GCDeletes > 0 && time.Since(current.deletedAt) > s.GCDeletes {
-		delete(docs, item.ID)
+		delete(docs, key)
 		current = nil
 	}
 	if e := conflict(item, current); e != nil {
@@ -129,7 +130,7 @@ func (s *Server) apply(item Item) (map[string]any, *ItemError) {
 	if live && item.Op != "delete" {
 		status = http.StatusOK
 	}
-	docs[item.ID] = next
+	docs[key] = next
 	return map[string]any{"status": status, "_version": next.Version}, nil
 }
 

@@ -133,15 +133,16 @@ func (s *Server) search(patterns string, body []byte) answer {
 	hits := []any{}
 	for _, name := range s.matching(patterns) {
 		for _, id := range q.Query.Terms["_id"] {
-			d, ok := s.indices[name][id]
-			if !ok || !d.deletedAt.IsZero() || len(hits) == q.Size {
-				continue
+			for routing, d := range s.live(name, id) {
+				if len(hits) == q.Size {
+					break
+				}
+				hit := map[string]any{"_index": name, "_id": id, "_version": d.Version}
+				if routing != "" {
+					hit["_routing"] = routing
+				}
+				hits = append(hits, hit)
 			}
-			hit := map[string]any{"_index": name, "_id": id, "_version": d.Version}
-			if d.Routing != "" {
-				hit["_routing"] = d.Routing
-			}
-			hits = append(hits, hit)
 		}
 	}
 	return answer{http.StatusOK, map[string]any{"hits": map[string]any{"hits": hits}}}
@@ -151,8 +152,9 @@ func (s *Server) search(patterns string, body []byte) answer {
 func (s *Server) multiGet(body []byte) answer {
 	var q struct {
 		Docs []struct {
-			Index string `json:"_index"`
-			ID    string `json:"_id"`
+			Index   string `json:"_index"`
+			ID      string `json:"_id"`
+			Routing string
 		}
 	}
 	if err := json.Unmarshal(body, &q); err != nil {
@@ -164,7 +166,7 @@ func (s *Server) multiGet(body []byte) answer {
 		if alias, ok := s.aliases[name]; ok {
 			name = alias
 		}
-		d := s.indices[name][doc.ID]
+		d := s.indices[name][docKey{doc.ID, doc.Routing}]
 		switch {
 		case s.indices[name] == nil:
 			docs[i] = map[string]any{"error": map[string]any{"type": "index_not_found_exception"}}

@@ -24,7 +24,7 @@ type Server struct {
 	GCDeletes time.Duration
 
 	mu       sync.Mutex
-	indices  map[string]map[string]*Doc
+	indices  map[string]map[docKey]*Doc
 	aliases  map[string]string
 	blocked  map[string]bool
 	faults   []Fault
@@ -40,6 +40,10 @@ type Doc struct {
 
 	deletedAt time.Time // zero for a live document
 }
+
+// docKey tells the documents of an index apart. Elasticsearch keeps an id once for each shard, which routing chooses: every
+// value has a shard of its own here.
+type docKey struct{ id, routing string }
 
 // Request is a request the server has received.
 type Request struct {
@@ -73,7 +77,7 @@ type ItemError struct {
 func New() *Server {
 	return &Server{
 		Version: "7.17.28",
-		indices: map[string]map[string]*Doc{},
+		indices: map[string]map[docKey]*Doc{},
 		aliases: map[string]string{},
 		blocked: map[string]bool{},
 	}
@@ -113,26 +117,42 @@ func readOnly(index string) string {
 	return "index [" + index + "] blocked by: [FORBIDDEN/5/index read-only (api)];"
 }
 
-// Get returns a live document.
+// Get returns a live document, whatever its routing.
 func (s *Server) Get(index, id string) (Doc, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, ok := s.indices[index][id]
-	if !ok || !d.deletedAt.IsZero() {
-		return Doc{}, false
+	for _, d := range s.live(index, id) {
+		return *d, true
 	}
-	return *d, true
+	return Doc{}, false
 }
 
-// Docs returns the live documents of an index by id.
+// live returns the copies of a document by their routing.
+func (s *Server) live(index, id string) map[string]*Doc {
+	found := map[string]*Doc{}
+	for k, d := range s.indices[index] {
+		if k.id == id && d.deletedAt.IsZero() {
+			found[k.routing] = d
+		}
+	}
+	return found
+}
+
+// Docs returns the live documents of an index by id. If there are several copies of one, with different routing values,
+// all but one are told apart by id@routing.
 func (s *Server) Docs(index string) map[string]Doc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	docs := map[string]Doc{}
-	for id, d := range s.indices[index] {
-		if d.deletedAt.IsZero() {
-			docs[id] = *d
+	for k, d := range s.indices[index] {
+		if !d.deletedAt.IsZero() {
+			continue
 		}
+		id := k.id
+		if _, taken := docs[id]; taken {
+			id += "@" + k.routing
+		}
+		docs[id] = *d
 	}
 	return docs
 }
@@ -179,12 +199,12 @@ func (s *Server) names() []string {
 }
 
 // index returns the documents of an index or alias and creates it when there is none.
-func (s *Server) index(name string) map[string]*Doc {
+func (s *Server) index(name string) map[docKey]*Doc {
 	if target, ok := s.aliases[name]; ok {
 		name = target
 	}
 	if s.indices[name] == nil {
-		s.indices[name] = map[string]*Doc{}
+		s.indices[name] = map[docKey]*Doc{}
 	}
 	return s.indices[name]
 }
