@@ -143,12 +143,14 @@ func (r *reads) drop(c *Change) {
 func (r *reads) filter(a *applier, items []item) {
 	var last Namespace
 	var n *namespaceReads
+	// Another lane may remember something meanwhile, but not about a document of this one.
+	remembered := false
 	known, drop := false, false
 	for i := range a.actions {
 		act := &a.actions[i]
 		if !known || act.Change.Namespace != last {
 			last, known = act.Change.Namespace, true
-			n = r.of(last)
+			n, remembered = r.of(last)
 		}
 		if n == nil || act.Kind == ActionDrop {
 			continue
@@ -156,12 +158,13 @@ func (r *reads) filter(a *applier, items []item) {
 		it := &items[a.origin[i]]
 		switch {
 		case it.change.Op == OpRead && it.src.direct != nil:
-			if r.isStale(n, a.hash, act) {
+			if remembered && r.isStale(n, a.hash, act) {
 				drop = true
 				a.origin[i] = -1
 			}
 		case act.Kind == ActionDelete || act.ExternalVersion() == 0:
 			r.add(n, a.hash, act)
+			remembered = true
 		}
 	}
 	if drop {
@@ -169,18 +172,19 @@ func (r *reads) filter(a *applier, items []item) {
 	}
 }
 
-func (r *reads) of(ns Namespace) *namespaceReads {
+// of returns the reads of a namespace, nil if there are none, and whether anything is remembered for them.
+func (r *reads) of(ns Namespace) (n *namespaceReads, remembered bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.byNamespace[ns]
+	if n = r.byNamespace[ns]; n != nil {
+		remembered = len(n.deleted) > 0
+	}
+	return n, remembered
 }
 
 func (r *reads) isStale(n *namespaceReads, h *hasher, a *Action) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if len(n.deleted) == 0 {
-		return false
-	}
 	deleted, ok := n.deleted[h.target(a)]
 	return ok && deleted >= uint64(a.Change.Version())
 }
