@@ -78,8 +78,8 @@ func (s *ChangeStream) Instrument(logger *slog.Logger, observer goatee.Observer)
 	s.health.instrument(&s.cfg, logger, &observer)
 }
 
-// Start returns the moment behind the present cluster time: a stream that starts there has everything that is committed
-// later and not the last change before, which a direct read finds too.
+// Start returns the moment right after the present cluster time. A stream that starts there brings everything that is
+// committed later, and not the last change before, which a direct read finds as well.
 func (s *ChangeStream) Start(ctx context.Context) (goatee.Position, error) {
 	now, err := clusterTime(ctx, s.client)
 	if err != nil {
@@ -128,8 +128,8 @@ func (s *ChangeStream) tryOpen(ctx context.Context) (bson.Raw, error) {
 	return first.token, nil
 }
 
-// open opens the stream behind a position, or from now if there is none, and has MongoDB leave out events of no concern
-// if it is to be filtered. Expressions that MongoDB cannot compile are left to the client from then on.
+// open opens the stream behind a position, or from now if there is none, and has MongoDB leave out the events of
+// other namespaces if it is to be filtered. Expressions that MongoDB cannot compile are left to the client from then on.
 func (s *ChangeStream) open(ctx context.Context, from goatee.Position, batchSize int, filtered bool) (*cursor, reply, error) {
 	for {
 		plain := s.plain.Load()

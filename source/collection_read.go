@@ -206,7 +206,7 @@ const (
 	fewDocuments = 200
 )
 
-// fit returns how many documents make a reply of the wanted size if as many as documents have size bytes.
+// fit returns how many documents make a reply of the wanted size, given that a number of documents has size bytes.
 func (k *chunkRead) fit(documents, size int64) int64 {
 	average := int64(1 << 10) // if nothing is known
 	if documents > 0 && size > 0 {

@@ -14,11 +14,11 @@ import (
 	"go.mongodb.org/mongo-driver/mongo/options"
 )
 
-// killTimeout bounds the courtesy of closing a cursor that is no longer wanted; the server closes it by itself later.
+// killTimeout bounds the closing of a cursor that is no longer needed. The server closes it by itself later.
 const killTimeout = 2 * time.Second
 
-// cursor is one server cursor whose commands are issued by hand: the driver's cursors wait with the next getMore until
-// the present batch has been used up, and copy nothing for us only by accident.
+// cursor is one server cursor whose commands are issued by hand. The driver's own cursors send the next getMore only when
+// the present batch has been used up, and do not promise that a document's bytes stay valid after that.
 type cursor struct {
 	client     *mongo.Client
 	session    mongo.Session
@@ -143,7 +143,7 @@ func (c *cursor) close(ctx context.Context) {
 }
 
 func killCursor(ctx context.Context, client *mongo.Client, database, collection string, id int64) {
-	// It may be gone already, or MongoDB may be: there is nothing to be done about either.
+	// The cursor or the connection may be gone already. Either way nothing can be done about it.
 	_, _ = runCommand(ctx, client, database, bson.D{
 		{Key: "killCursors", Value: collection}, {Key: "cursors", Value: bson.A{id}},
 	})

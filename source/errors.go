@@ -30,7 +30,8 @@ const (
 	handling              // while it handled what it had read
 )
 
-// fatalError is an error of ours that no new cursor cures: a malformed event, or a pipeline that takes no more.
+// fatalError is an error that a new cursor does not cure and that did not come from MongoDB as it stands: a malformed
+// event, or a pipeline that accepts no more batches.
 type fatalError struct{ err error }
 
 func (e *fatalError) Error() string { return e.err.Error() }

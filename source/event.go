@@ -12,7 +12,7 @@ import (
 
 // event is one change event, its fields as slices of the reply. Fields that are missing or null are nil.
 type event struct {
-	op          goatee.Op // 0 for operations that are none of ours, such as createIndexes
+	op          goatee.Op // 0 for operations that are ignored, such as createIndexes
 	operation   bool      // whether there is an operationType at all
 	token       []byte
 	clusterTime primitive.Timestamp
@@ -51,7 +51,7 @@ func (e *event) parse(raw []byte) error {
 	return nil
 }
 
-// field returns where the document of that name belongs, or nil if nobody needs it.
+// field returns where the document of that name is kept, or nil if it is not needed.
 func (e *event) field(name []byte) *[]byte {
 	switch string(name) {
 	case "_id":
@@ -159,7 +159,7 @@ func fillUpdate(u *goatee.UpdateDescription, raw []byte) error {
 	return nil
 }
 
-// errLostField says that a change event lacks what it needs, which only a pipeline can have taken away.
+// errLostField says that a change event lacks a field that only a pipeline can have removed.
 func errLostField(field string) error {
 	return fatal(&goatee.ConfigError{
 		Setting: SettingPipeline,

@@ -25,7 +25,7 @@ const (
 	// fetchIDBytes is about how many bytes of ids one find asks for: MongoDB takes no command of more than 16 MB, and closes
 	// the connection on one of more than 48.
 	fetchIDBytes = 4 << 20
-	// fetchGuess is what a document is taken to be large as long as none has been seen.
+	// fetchGuess is the assumed size of a document until one has been seen.
 	fetchGuess = 4 << 10
 )
 
@@ -55,7 +55,7 @@ func (s *fetchSize) observe(size, documents int, full bool) {
 
 // Fetch reads the documents of changes with read concern majority, at or after the cluster times of the changes. It
 // settles changes from the front and returns the others when it has read about 8 MB. A change whose document MongoDB
-// refuses to return, as that of a failing view, is given to fail; an error of access ends it.
+// refuses to return, as a failing view does, is given to fail. Missing privileges are an error.
 func (s *ChangeStream) Fetch(
 	ctx context.Context, changes []*goatee.Change, fail func(*goatee.Change, error),
 ) (rest []*goatee.Change, err error) {
@@ -84,9 +84,9 @@ func findCommand(ns goatee.Namespace, filter bson.D, batchSize int) bson.D {
 	}
 }
 
-// fetch settles changes from the front, in windows. A query that MongoDB refuses is halved until it is about one change,
-// which is the one at fault; then windows grow again. So one bad document costs about twice as many queries as there are
-// halves, and the others are not affected.
+// fetch settles changes from the front, in windows. A query that MongoDB refuses is halved until it asks for one document,
+// which is the one at fault; then windows grow again. So a bad document costs a number of queries that grows with the
+// logarithm of the window, and the others are not affected.
 func (f *fetcher) fetch(
 	ctx context.Context, changes []*goatee.Change, fail func(*goatee.Change, error),
 ) (rest []*goatee.Change, err error) {
@@ -199,8 +199,8 @@ func (f *fetcher) find(ctx context.Context, ns goatee.Namespace, l *lookup) (fou
 	return all, fatal(documents.Err())
 }
 
-// readConcern asks for what a majority has, not older than a cluster time; without one, as there is none on a standalone
-// server, for what the server has.
+// readConcern asks for what a majority has acknowledged, not older than a cluster time. Without a time, as on a
+// standalone server, it asks for what the server has.
 func readConcern(after primitive.Timestamp) bson.E {
 	if after.IsZero() {
 		return bson.E{Key: "readConcern", Value: bson.D{{Key: "level", Value: "local"}}}
@@ -245,8 +245,8 @@ func newLookup(changes []*goatee.Change) (*lookup, error) {
 	return l, nil
 }
 
-// appendIDKey appends what two ids have in common exactly if they belong to one document of Elasticsearch and MongoDB
-// takes them for equal: 5 and 5.0 are.
+// appendIDKey appends a key that is the same for two ids exactly if MongoDB considers them equal and they belong to one
+// document of Elasticsearch, as 5 and 5.0 do.
 func appendIDKey(dst []byte, t bsontype.Type, id []byte) ([]byte, error) {
 	switch t {
 	case bsontype.Int32, bsontype.Int64, bsontype.Double, bsontype.Decimal128:
@@ -255,7 +255,7 @@ func appendIDKey(dst []byte, t bsontype.Type, id []byte) ([]byte, error) {
 	return append(append(dst, byte(t)), id...), nil
 }
 
-// filter returns a filter for all the ids. What $in takes for an expression, $eq takes as it is.
+// filter returns a filter for all the ids. A value that $in would treat as an expression is compared by $eq.
 func (l *lookup) filter() bson.D {
 	var equal []bson.RawValue
 	array, in := bsoncore.AppendArrayStart(nil)
@@ -287,7 +287,7 @@ func byID(operator string, v bson.RawValue) bson.D {
 	return bson.D{{Key: "_id", Value: bson.D{{Key: operator, Value: v}}}}
 }
 
-// isExpression reports whether $in takes a value for a pattern or an operator.
+// isExpression reports whether $in would treat a value as a pattern or an operator.
 func isExpression(id bson.RawValue) bool {
 	switch id.Type {
 	case bsontype.Regex:

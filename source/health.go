@@ -7,8 +7,8 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// health tells log and observer when a reader loses MongoDB and when it has it back: once per change of state, however
-// many attempts there are. Safe for concurrent use.
+// health tells log and observer when a reader cannot read from MongoDB and when it can again: once per change of state,
+// however many attempts fail. Safe for concurrent use.
 type health struct {
 	component string
 

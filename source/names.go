@@ -66,8 +66,8 @@ func databaseProblem(name string) string {
 	return ""
 }
 
-// collectionProblem says why there is no such collection, or "". MongoDB allows white space around a name, but it is a
-// slip of the keyboard, and following a collection that nobody writes to would never be noticed.
+// collectionProblem says why there is no such collection, or "". MongoDB allows white space around a name, but it is
+// nearly always a typing error, and following a collection that does not exist would go unnoticed.
 func collectionProblem(name string) string {
 	switch {
 	case name == "":

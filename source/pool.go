@@ -16,7 +16,7 @@ const updatesPerSlab = 512
 // pool recycles the slices of batches. The zero pool is ready.
 type pool struct{ blocks sync.Pool }
 
-// block is the memory of one batch but for the bytes its changes point into.
+// block is the memory of one batch, except for the bytes its changes point into.
 type block struct {
 	changes []goatee.Change
 	updates []goatee.UpdateDescription
@@ -77,8 +77,8 @@ func (b *block) batch(at goatee.Position) *goatee.Batch {
 	return &goatee.Batch{Changes: b.changes, Failed: b.failed, Position: at, Bytes: b.bytes, Release: b.release}
 }
 
-// value makes a raw value of bytes that a Reader has checked. Its capacity ends with it, so that no append to it can
-// reach its neighbour in the reply.
+// value makes a raw value of bytes that a Reader has checked. Its capacity ends with it, so that an append cannot
+// overwrite what follows it in the reply.
 func value(t bsontype.Type, v []byte) bson.RawValue {
 	return bson.RawValue{Type: t, Value: v[:len(v):len(v)]}
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -216,7 +217,7 @@ func TestBegun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	reads.Go(func() {
 		close(started)
-		if err := b.Run(ctx, goatee.Position{}, nil); err != context.Canceled {
+		if err := b.Run(ctx, goatee.Position{}, nil); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})

@@ -55,7 +55,7 @@ func (r *streamRun) replace(ctx context.Context, to *namespaceInfo, at goatee.Po
 	read.send = func(ctx context.Context, b *block) error { return r.send(ctx, b.batch(r.position)) }
 	_, err := read.run(ctx)
 	if refused(err) {
-		// Somebody has put a view in its place since, or the pipeline fails: no reason to stop reading changes.
+		// A view has taken its place since, or the pipeline fails: no reason to stop reading changes.
 		return r.send(ctx, &goatee.Batch{Position: r.position, Failed: []goatee.FailedChange{{
 			Change: goatee.Change{Op: goatee.OpRead, Namespace: to.Namespace, ClusterTime: at.ClusterTime},
 			Err:    fmt.Errorf("read %s after its rename: %w", to.Namespace, err),

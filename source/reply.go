@@ -112,7 +112,7 @@ func timestamp(t bsontype.Type, value []byte) primitive.Timestamp {
 }
 
 // tokenTime returns the cluster time in a resume token: its data is hexadecimal and begins with the type of a timestamp
-// and its eight bytes. ok is false for tokens of another make.
+// and its eight bytes. ok is false for tokens in another format.
 func tokenTime(token bson.Raw) (ts primitive.Timestamp, ok bool) {
 	data, ok := token.Lookup("_data").StringValueOK()
 	if !ok || len(data) < 18 || !strings.HasPrefix(data, "82") {

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// samplesPerChunk is how many documents are sampled for each boundary: ten keep most chunks within a factor of two.
+	// samplesPerChunk is how many documents are sampled for each boundary: with ten, most chunks are within a factor of two
+	// of the wanted size.
 	samplesPerChunk = 10
 	// mostChunks bounds the sample; a larger collection gets larger chunks.
 	mostChunks = 4096
@@ -33,9 +34,9 @@ type chunk struct {
 // maxKey is the greatest of all BSON values.
 var maxKey = bson.RawValue{Type: bsontype.MaxKey}
 
-// split divides a collection into about n chunks by a sample of its ids. Upper bounds are exclusive, also the MaxKey that
-// MongoDB takes when there is none (but not in a clustered collection): the document whose _id is MaxKey is a chunk by
-// itself.
+// split divides a collection into about n chunks by a sample of its ids. Upper bounds are exclusive, and so is the MaxKey
+// that MongoDB uses when there is no upper bound (except in a clustered collection). So the document whose _id is MaxKey
+// is a chunk by itself.
 func split(ctx context.Context, client *mongo.Client, ns goatee.Namespace, n int) ([]*chunk, error) {
 	ids, err := sampleIDs(ctx, client, ns, n*samplesPerChunk)
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	replyLimit = 2 << 20
 	// batchLimit is how many bytes of a reply go into one batch: MongoDB's 16 MB would make the pipeline's budget coarse.
 	batchLimit = replyLimit * 3 / 2
-	// unwantedLimit is how many bytes of events of no concern are worth a filter in MongoDB.
+	// unwantedLimit is how many bytes of unwanted events are worth a filter in MongoDB.
 	unwantedLimit = 1 << 20
 	// roomLimit is the size of a reply below which it has not ended because the next event had no room in MongoDB's 16 MB:
 	// an event that large is rare, and one reply later the truth is known.
@@ -35,7 +35,7 @@ type streamRun struct {
 	event      event
 	block      *block              // what the next batch will hold
 	attempt    int                 // failures since something was read
-	filtered   bool                // whether MongoDB leaves out events that are of no concern
+	filtered   bool                // whether MongoDB leaves out events of other namespaces
 	unwanted   int                 // bytes of events that it could have left out
 	head       primitive.Timestamp // the newest cluster time that MongoDB has told of
 	caughtUp   bool                // what the last batch said
@@ -52,7 +52,7 @@ func (s *ChangeStream) Run(ctx context.Context, from goatee.Position, emit goate
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
-			// An invalidate, or the server has closed the cursor in good order.
+			// An invalidate, or the server has closed the cursor.
 			continue
 		}
 		switch classify(err, when) {
@@ -98,8 +98,8 @@ func (r *streamRun) once(ctx context.Context) (phase, error) {
 			return reading, err
 		}
 		if opened {
-			// Only a getMore that worked shows that the stream does: one that is opened in vain again and again must
-			// neither be tried in a hot loop nor be reported as working.
+			// Only a getMore that worked shows that the stream works: one that opens but cannot be read must neither be
+			// tried in a hot loop nor be reported as working.
 			r.attempt = 0
 			r.health.recovered()
 		}
@@ -196,7 +196,7 @@ func (r *streamRun) namespaceOf(e *event) (*namespaceInfo, error) {
 	return ns, fatal(err)
 }
 
-// add appends the event, of size bytes, to the batch unless it is left out or of no concern.
+// add appends the event, of size bytes, to the batch unless it is left out or ignored.
 func (r *streamRun) add(ns *namespaceInfo, size int) error {
 	switch {
 	case r.event.op == goatee.OpInvalidate:
@@ -243,7 +243,7 @@ func (r *streamRun) flush(ctx context.Context, at goatee.Position, caughtUp bool
 	return nil
 }
 
-// send emits a batch. What emit refuses, no new cursor makes it take.
+// send emits a batch. An error of emit is final: a new cursor would not help.
 func (r *streamRun) send(ctx context.Context, b *goatee.Batch) error {
 	b.Head, r.caughtUp = r.head, b.CaughtUp
 	return fatal(r.emit(ctx, b))
