@@ -49,13 +49,13 @@ func (f *File) Load(_ context.Context, source goatee.SourceID) (goatee.Position,
 	if err != nil {
 		return goatee.Position{}, err
 	}
-	e, ok := c.Positions[source]
+	e, ok := c.Positions[source.Name]
 	if !ok {
 		return goatee.Position{}, nil
 	}
 	p, err := e.position()
 	if err != nil {
-		return goatee.Position{}, f.corrupt(fmt.Errorf("position of %s: %w", source, err))
+		return goatee.Position{}, f.corrupt(fmt.Errorf("position of %s: %w", source.Name, err))
 	}
 	return p, nil
 }
@@ -77,9 +77,9 @@ func (f *File) Save(ctx context.Context, fence goatee.Fence, positions []goatee.
 	for _, p := range positions {
 		e, err := newFileEntry(p.Position)
 		if err != nil {
-			return fmt.Errorf("encode position of %s: %w", p.Source, err)
+			return fmt.Errorf("encode position of %s: %w", p.Name, err)
 		}
-		c.Positions[p.Source] = e
+		c.Positions[p.Name] = e
 	}
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

@@ -20,7 +20,7 @@ func TestFileIsReadableJSON(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	s := resume.NewFile(path)
 	save(t, s, 3, orders, goatee.Position{Token: token(t, "8265"), ClusterTime: at(1700000000, 2)})
-	save(t, s, 3, goatee.DirectReadPrefix+"shop.orders", goatee.Position{Complete: true})
+	save(t, s, 3, readOrders, goatee.Position{Complete: true})
 
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -35,6 +35,22 @@ func TestFileIsReadableJSON(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "no temporary file is left")
+}
+
+// A file that an earlier version has written: the names of sources are the same.
+func TestFileOfAnEarlierRelease(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "positions.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"version": 1, "fence": 3, "positions": {
+		"change-stream:": {"token": {"_data": "8265"}, "clusterTime": {"t": 1700000000, "i": 2}},
+		"change-stream:shop.orders": {"clusterTime": {"t": 1700000001, "i": 2}},
+		"direct-read:shop.views": {"complete": true},
+		"custom": {"complete": true}
+	}}`), 0o600))
+	s := resume.NewFile(path)
+	require.Equal(t, goatee.Position{Token: token(t, "8265"), ClusterTime: at(1700000000, 2)}, load(t, s, deployment))
+	require.Equal(t, goatee.Position{ClusterTime: at(1700000001, 2)}, load(t, s, orders))
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, readViews))
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, custom))
 }
 
 func TestFileIsCreatedByTheFirstSave(t *testing.T) {
@@ -90,7 +106,7 @@ func TestFileRefusesToReplaceACorruptFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
 	err := resume.NewFile(path).Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
 	require.ErrorContains(t, err, "is not a file of positions")
 	require.FileExists(t, path)
 	data, err := os.ReadFile(path)
@@ -103,7 +119,7 @@ func TestFileInAMissingFolder(t *testing.T) {
 	s := resume.NewFile(path)
 	require.ErrorContains(t, s.Check(context.Background()), "create the folder "+filepath.Dir(path))
 	err := s.Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
 	require.ErrorContains(t, err, path)
 }
 
@@ -128,8 +144,8 @@ func TestFileKeepsAnyTokenByteByByte(t *testing.T) {
 func TestFileRefusesATokenThatIsNoDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	err := resume.NewFile(path).Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{Token: bson.Raw{1, 2, 3}}}})
-	require.ErrorContains(t, err, orders)
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{Token: bson.Raw{1, 2, 3}}}})
+	require.ErrorContains(t, err, orders.Name)
 	require.NoFileExists(t, path)
 }
 

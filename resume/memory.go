@@ -25,7 +25,7 @@ func NewMemory() *Memory {
 func (m *Memory) Load(_ context.Context, source goatee.SourceID) (goatee.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return clonePosition(m.positions[source]), nil
+	return clonePosition(m.positions[source.Name]), nil
 }
 
 // Save stores positions, or fails with goatee.ErrFenced and changes nothing.
@@ -40,7 +40,7 @@ func (m *Memory) Save(ctx context.Context, fence goatee.Fence, positions []goate
 	}
 	m.fence = max(m.fence, fence)
 	for _, p := range positions {
-		m.positions[p.Source] = clonePosition(p.Position)
+		m.positions[p.Name] = clonePosition(p.Position)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -104,21 +103,18 @@ func (m *Mongo) Check(ctx context.Context) error {
 func (m *Mongo) Load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	p, err := m.load(ctx, source)
 	if err != nil {
-		return goatee.Position{}, fmt.Errorf("load position of %s: %w", source, err)
+		return goatee.Position{}, fmt.Errorf("load position of %s: %w", source.Name, err)
 	}
 	return p, nil
 }
 
 func (m *Mongo) load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
-	if id, ok := strings.CutPrefix(source, goatee.ChangeStreamPrefix); ok {
-		return m.loadStream(ctx, id)
+	if source.Kind == goatee.KindChangeStream {
+		return m.loadStream(ctx, source.Namespace.String())
 	}
-	p, err := m.loadPosition(ctx, source)
-	if err != nil {
-		return p, err
-	}
-	if ns, ok := strings.CutPrefix(source, goatee.DirectReadPrefix); ok {
-		p.Complete, err = m.loadComplete(ctx, ns)
+	p, err := m.loadPosition(ctx, source.Name)
+	if err == nil && source.Kind == goatee.KindDirectRead {
+		p.Complete, err = m.loadComplete(ctx, source.Namespace.String())
 	}
 	return p, err
 }
@@ -159,13 +155,13 @@ func (m *Mongo) loadTime(ctx context.Context) (primitive.Timestamp, error) {
 	return doc.TS, err
 }
 
-func (m *Mongo) loadPosition(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
+func (m *Mongo) loadPosition(ctx context.Context, name string) (goatee.Position, error) {
 	var doc struct {
 		Token       bson.Raw            `bson:"token"`
 		ClusterTime primitive.Timestamp `bson:"clusterTime"`
 		Complete    bool                `bson:"complete"`
 	}
-	err := findOne(ctx, m.positions, bson.D{{Key: "_id", Value: m.positionID(source)}}, &doc)
+	err := findOne(ctx, m.positions, bson.D{{Key: "_id", Value: m.positionID(name)}}, &doc)
 	return goatee.Position{Token: doc.Token, ClusterTime: doc.ClusterTime, Complete: doc.Complete}, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -29,8 +28,8 @@ func (m *Mongo) save(ctx context.Context, fence goatee.Fence, positions []goatee
 	changed := make(map[string]goatee.Position)
 	var others []goatee.SourcePosition
 	for _, p := range positions {
-		if id, ok := strings.CutPrefix(p.Source, goatee.ChangeStreamPrefix); ok {
-			changed[id] = p.Position
+		if p.Kind == goatee.KindChangeStream {
+			changed[p.Namespace.String()] = p.Position
 		} else {
 			others = append(others, p)
 		}
@@ -126,10 +125,10 @@ func (m *Mongo) tokenWrites(
 func (m *Mongo) positionWrites(fence goatee.Fence, positions []goatee.SourcePosition) []mongo.WriteModel {
 	var writes []mongo.WriteModel
 	for _, p := range positions {
-		if strings.HasPrefix(p.Source, goatee.DirectReadPrefix) {
+		if p.Kind == goatee.KindDirectRead {
 			p.Position.Complete = false
 		}
-		writes = append(writes, upsert(fenced(m.positionID(p.Source), fence), positionUpdate(fence, p.Position)))
+		writes = append(writes, upsert(fenced(m.positionID(p.Name), fence), positionUpdate(fence, p.Position)))
 	}
 	return writes
 }
@@ -138,11 +137,11 @@ func (m *Mongo) positionWrites(fence goatee.Fence, positions []goatee.SourcePosi
 func (m *Mongo) directReadWrites(fence goatee.Fence, positions []goatee.SourcePosition) []mongo.WriteModel {
 	complete, again := bson.A{}, bson.A{}
 	for _, p := range positions {
-		ns, ok := strings.CutPrefix(p.Source, goatee.DirectReadPrefix)
-		switch {
-		case ok && p.Position.Complete:
+		switch ns := p.Namespace.String(); {
+		case p.Kind != goatee.KindDirectRead:
+		case p.Position.Complete:
 			complete = append(complete, ns)
-		case ok:
+		default:
 			again = append(again, ns)
 		}
 	}

@@ -69,8 +69,8 @@ func TestMongoReadsMonstachesDocuments(t *testing.T) {
 	s := newMongo(t, db)
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000001")}, load(t, s, orders))
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000002")}, load(t, s, deployment))
-	require.Equal(t, goatee.Position{Complete: true}, load(t, s, goatee.DirectReadPrefix+"shop.views"))
-	require.True(t, load(t, s, goatee.DirectReadPrefix+"shop.view").IsZero())
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, readViews))
+	require.True(t, load(t, s, read("shop", "view")).IsZero())
 
 	byTime := newMongo(t, db, resume.WithStrategy(resume.Timestamp))
 	require.Equal(t, goatee.Position{ClusterTime: at(1700000000, 5)}, load(t, byTime, orders))
@@ -100,7 +100,7 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 
 	s := newMongo(t, db) // without a Load before: the documents must be found all the same
 	save(t, s, 7, orders, goatee.Position{Token: token(t, "8265A1"), ClusterTime: at(1700000100, 1)})
-	save(t, s, 7, goatee.DirectReadPrefix+"shop.views", goatee.Position{Complete: true})
+	save(t, s, 7, readViews, goatee.Position{Complete: true})
 
 	id, err := primitive.ObjectIDFromHex("65a000000000000000000001")
 	require.NoError(t, err)
@@ -117,12 +117,40 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 	require.Greater(t, reads[0]["updated"].(primitive.DateTime).Time().Year(), 2024)
 }
 
+// What an earlier version has stored under the names of sources is found by what they read.
+func TestMongoReadsWhatGoateeStoredByName(t *testing.T) {
+	db := database(t)
+	insert(t, db, "monstache", `{"_id": "default", "ts": {"$timestamp": {"t": 1700000000, "i": 5}}, "fence": {"$numberLong": "3"}}`)
+	for _, streamID := range []string{"", "shop", "shop.orders", "shop.a.b"} {
+		insert(t, db, "tokens", `{"_id": "of `+streamID+`", "resumeName": "default", "streamID": "`+streamID+`",
+			"token": {"_data": "82AA"}, "clusterTime": {"$timestamp": {"t": 1700000001, "i": 1}}, "fence": {"$numberLong": "3"}}`)
+	}
+	insert(t, db, "directreads", `{"_id": "default", "ns": ["shop.views"], "created": {"$date": "2024-01-01T00:00:00Z"}}`)
+	for _, name := range []string{"direct-read:shop.orders", "custom"} {
+		insert(t, db, "goatee_positions", `{"_id": {"name": "default", "source": "`+name+`"},
+			"token": {"after": 7}, "clusterTime": {"$timestamp": {"t": 1700000002, "i": 1}}}`)
+	}
+
+	s := newMongo(t, db)
+	for _, source := range []goatee.SourceID{deployment, stream("shop", ""), orders, stream("shop", "a.b")} {
+		require.Equal(t, goatee.Position{Token: token(t, "82AA"), ClusterTime: at(1700000001, 1)}, load(t, s, source), source.Name)
+	}
+	require.Equal(t, goatee.Position{ClusterTime: at(1700000000, 5)}, load(t, s, customers))
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, readViews))
+	for _, source := range []goatee.SourceID{readOrders, custom} {
+		require.Equal(t, at(1700000002, 1), load(t, s, source).ClusterTime, source.Name)
+		require.Equal(t, int32(7), load(t, s, source).Token.Lookup("after").AsInt32(), source.Name)
+	}
+	save(t, s, 3, orders, goatee.Position{Token: token(t, "82AB"), ClusterTime: at(1700000009, 1)})
+	require.Len(t, documents(t, db, "tokens"), 4, "the same document goes on")
+}
+
 func TestMongoWritesMonstachesShapes(t *testing.T) {
 	db := database(t)
 	s := newMongo(t, db)
 	require.NoError(t, s.Save(context.Background(), 0, []goatee.SourcePosition{
-		{Source: deployment, Position: goatee.Position{Token: token(t, "82AA"), ClusterTime: at(10, 1)}},
-		{Source: goatee.DirectReadPrefix + "shop.orders", Position: goatee.Position{Complete: true}},
+		{SourceID: deployment, Position: goatee.Position{Token: token(t, "82AA"), ClusterTime: at(10, 1)}},
+		{SourceID: readOrders, Position: goatee.Position{Complete: true}},
 	}))
 
 	tokens := documents(t, db, "tokens")
@@ -164,8 +192,8 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 		return load(t, newMongo(t, db, resume.WithStrategy(resume.Timestamp)), customers).ClusterTime
 	}
 	require.NoError(t, s.Save(context.Background(), 0, []goatee.SourcePosition{
-		{Source: orders, Position: goatee.Position{ClusterTime: at(10, 5)}},
-		{Source: customers, Position: goatee.Position{ClusterTime: at(10, 3)}},
+		{SourceID: orders, Position: goatee.Position{ClusterTime: at(10, 5)}},
+		{SourceID: customers, Position: goatee.Position{ClusterTime: at(10, 3)}},
 	}))
 	require.Equal(t, at(10, 3), stored())
 	save(t, s, 0, orders, goatee.Position{ClusterTime: at(90, 1)})
@@ -178,7 +206,7 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 	load(t, restarted, customers)
 	save(t, restarted, 0, orders, goatee.Position{ClusterTime: at(100, 1)})
 	require.Equal(t, at(50, 1), stored(), "what was loaded counts as well as what was saved")
-	save(t, restarted, 0, goatee.DirectReadPrefix+"shop.orders", goatee.Position{ClusterTime: at(1, 1)})
+	save(t, restarted, 0, readOrders, goatee.Position{ClusterTime: at(1, 1)})
 	require.Equal(t, at(50, 1), stored(), "direct reads are no streams")
 }
 
@@ -204,7 +232,7 @@ func TestMongoFencesEachDocument(t *testing.T) {
 	require.NoError(t, err)
 
 	err = stale.Save(context.Background(), 1, []goatee.SourcePosition{
-		{Source: orders, Position: goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)}},
+		{SourceID: orders, Position: goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)}},
 	})
 	require.ErrorIs(t, err, goatee.ErrFenced)
 	require.Equal(t, before, documents(t, db, "tokens"), "neither changed nor doubled")
@@ -216,9 +244,9 @@ func TestMongoNamesAreApart(t *testing.T) {
 	require.NoError(t, err)
 	b, err := resume.NewMongo(db, "b")
 	require.NoError(t, err)
-	for _, source := range []string{orders, goatee.DirectReadPrefix + "shop.orders", "custom"} {
+	for _, source := range []goatee.SourceID{orders, readOrders, custom} {
 		save(t, a, 5, source, goatee.Position{ClusterTime: at(10, 1), Complete: true})
-		require.True(t, load(t, b, source).IsZero(), source)
+		require.True(t, load(t, b, source).IsZero(), source.Name)
 	}
 	save(t, b, 1, orders, goatee.Position{ClusterTime: at(10, 1)})
 }

@@ -53,11 +53,25 @@ func TestMongoConforms(t *testing.T) {
 	})
 }
 
-const (
-	orders     = goatee.ChangeStreamPrefix + "shop.orders"
-	customers  = goatee.ChangeStreamPrefix + "shop.customers"
-	deployment = goatee.ChangeStreamPrefix
+// The sources of these tests, named as package source names them.
+var (
+	orders     = stream("shop", "orders")
+	customers  = stream("shop", "customers")
+	deployment = stream("", "")
+	readOrders = read("shop", "orders")
+	readViews  = read("shop", "views")
+	custom     = goatee.SourceID{Name: "custom"}
 )
+
+func stream(db, coll string) goatee.SourceID {
+	ns := goatee.Namespace{Database: db, Collection: coll}
+	return goatee.SourceID{Name: "change-stream:" + ns.String(), Kind: goatee.KindChangeStream, Namespace: ns}
+}
+
+func read(db, coll string) goatee.SourceID {
+	ns := goatee.Namespace{Database: db, Collection: coll}
+	return goatee.SourceID{Name: "direct-read:" + ns.String(), Kind: goatee.KindDirectRead, Namespace: ns}
+}
 
 func token(t *testing.T, data string) bson.Raw {
 	t.Helper()
@@ -68,12 +82,12 @@ func token(t *testing.T, data string) bson.Raw {
 
 func at(t, i uint32) primitive.Timestamp { return primitive.Timestamp{T: t, I: i} }
 
-func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source string, p goatee.Position) {
+func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source goatee.SourceID, p goatee.Position) {
 	t.Helper()
-	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{Source: source, Position: p}}))
+	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{SourceID: source, Position: p}}))
 }
 
-func load(t *testing.T, s goatee.PositionStore, source string) goatee.Position {
+func load(t *testing.T, s goatee.PositionStore, source goatee.SourceID) goatee.Position {
 	t.Helper()
 	p, err := s.Load(context.Background(), source)
 	require.NoError(t, err)

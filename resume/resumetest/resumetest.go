@@ -48,14 +48,32 @@ func Run(t *testing.T, prepare func(t *testing.T) (open func() goatee.PositionSt
 	}
 }
 
-const (
-	orders     = goatee.ChangeStreamPrefix + "shop.orders"
-	customers  = goatee.ChangeStreamPrefix + "shop.customers"
-	deployment = goatee.ChangeStreamPrefix
-	readOrders = goatee.DirectReadPrefix + "shop.orders"
-	readViews  = goatee.DirectReadPrefix + "shop.views"
-	custom     = "shop.orders"
+// The sources of these tests, named as package source names them.
+var (
+	orders     = stream("shop", "orders")
+	customers  = stream("shop", "customers")
+	database   = stream("shop", "")
+	deployment = stream("", "")
+	readOrders = read("shop", "orders")
+	readViews  = read("shop", "views")
+	oplog      = goatee.SourceID{Name: "oplog", Kind: goatee.KindOplog}
+	custom     = other("shop.orders")
 )
+
+func stream(db, coll string) goatee.SourceID {
+	return source("change-stream:", goatee.KindChangeStream, db, coll)
+}
+
+func read(db, coll string) goatee.SourceID {
+	return source("direct-read:", goatee.KindDirectRead, db, coll)
+}
+
+func source(prefix string, kind goatee.SourceKind, db, coll string) goatee.SourceID {
+	ns := goatee.Namespace{Database: db, Collection: coll}
+	return goatee.SourceID{Name: prefix + ns.String(), Kind: kind, Namespace: ns}
+}
+
+func other(name string) goatee.SourceID { return goatee.SourceID{Name: name} }
 
 func position(t *testing.T, n uint32) goatee.Position {
 	return goatee.Position{
@@ -70,14 +88,14 @@ func token(t *testing.T, v any) bson.Raw {
 	return raw
 }
 
-func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source string, p goatee.Position) {
+func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source goatee.SourceID, p goatee.Position) {
 	t.Helper()
-	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{Source: source, Position: p}}))
+	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{SourceID: source, Position: p}}))
 }
 
-func requirePosition(t *testing.T, s goatee.PositionStore, source string, want goatee.Position) {
+func requirePosition(t *testing.T, s goatee.PositionStore, source goatee.SourceID, want goatee.Position) {
 	t.Helper()
 	got, err := s.Load(context.Background(), source)
 	require.NoError(t, err)
-	require.Equal(t, want, got, "position of %q", source)
+	require.Equal(t, want, got, "position of %q", source.Name)
 }
