@@ -77,32 +77,29 @@ func NewLease(coll *mongo.Collection, name string, opts ...Option) (*Lease, erro
 // Campaign asks for the lease until it has it. Errors of MongoDB that may pass are asked through; one that will not,
 // such as a missing privilege, is returned, and ctx's error when ctx ends.
 //
-// leading ends with ctx, or with cause goatee.ErrLeadershipLost. The lease is renewed until then and beyond the end of
-// ctx, so that what is under way can be finished, until resign is called: it must be called, also when leading has
-// ended by itself. It waits for the renewals to end and lets another process lead at its next look, within a quarter
-// of the TTL.
-func (l *Lease) Campaign(ctx context.Context) (
-	leading context.Context, token goatee.Fence, resign func(context.Context) error, err error,
-) {
+// The lease is renewed until Resign of the term is called, also beyond the end of ctx. Both contexts of the term end with
+// cause goatee.ErrLeadershipLost when another process holds the lease, or when it could not be renewed in time: before
+// another process can get it. Resign waits for the renewals to end and lets another process lead at its next look, within
+// a quarter of the TTL. It may be called again when it has failed.
+func (l *Lease) Campaign(ctx context.Context) (*goatee.Term, error) {
 	for {
 		start := time.Now()
 		fence, err := l.acquire(ctx)
 		switch {
 		case ctx.Err() != nil && err != nil:
-			return nil, 0, nil, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case err != nil && refused(err):
-			return nil, 0, nil, &goatee.ConfigError{
+			return nil, &goatee.ConfigError{
 				Setting: "lease " + l.name, Problem: "MongoDB refuses it",
 				Remedy: "use MongoDB 4.2 or newer and grant this user readWrite on database " + l.coll.Database().Name(), Err: err,
 			}
 		}
 		l.report(err)
 		if fence > 0 && time.Since(start) < l.trust() {
-			t := l.lead(ctx, fence, start)
-			return t.leading, fence, t.resign, nil
+			return l.lead(ctx, fence, start), nil
 		}
 		if err := sleep(ctx, l.ttl/5); err != nil {
-			return nil, 0, nil, err
+			return nil, err
 		}
 	}
 }

@@ -42,25 +42,18 @@ func newLease(t *testing.T, coll *mongo.Collection, ttl time.Duration) *cluster.
 	return l
 }
 
-// leadership is what Campaign returned.
-type leadership struct {
-	ctx    context.Context
-	fence  goatee.Fence
-	resign func(context.Context) error
-}
-
-func (l leadership) end(t *testing.T) {
-	t.Helper()
-	require.NoError(t, l.resign(context.Background()))
-}
-
-func campaign(t *testing.T, l *cluster.Lease) leadership {
+func campaign(t *testing.T, l *cluster.Lease) *goatee.Term {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	leading, fence, resign, err := l.Campaign(ctx)
+	term, err := l.Campaign(ctx)
 	require.NoError(t, err)
-	return leadership{leading, fence, resign}
+	return term
+}
+
+func resign(t *testing.T, term *goatee.Term) {
+	t.Helper()
+	require.NoError(t, term.Resign(context.Background()))
 }
 
 func document(t *testing.T, coll *mongo.Collection) (doc struct {
@@ -78,9 +71,9 @@ func document(t *testing.T, coll *mongo.Collection) (doc struct {
 func TestLeaseSaysWhoHoldsIt(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
+	defer resign(t, leader)
 	doc := document(t, coll)
-	require.Equal(t, leader.fence, goatee.Fence(doc.Fence))
+	require.Equal(t, leader.Fence, goatee.Fence(doc.Fence))
 	require.NotEmpty(t, doc.Holder)
 	require.NotEmpty(t, doc.Host)
 	require.NotZero(t, doc.PID)
@@ -90,45 +83,45 @@ func TestLeaseSaysWhoHoldsIt(t *testing.T) {
 func TestOneLeadsTheOtherStandsBy(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
+	defer resign(t, leader)
 
 	// The shortest TTL, so that the standby looks several times.
 	standby := newLease(t, coll, time.Second)
 	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer cancel()
-	_, _, _, err := standby.Campaign(ctx)
+	_, err := standby.Campaign(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.NoError(t, leader.ctx.Err())
-	require.Equal(t, leader.fence, goatee.Fence(document(t, coll).Fence), "looking takes no fencing token")
+	require.NoError(t, leader.Writing.Err())
+	require.Equal(t, leader.Fence, goatee.Fence(document(t, coll).Fence), "looking takes no fencing token")
 }
 
 func TestResigningHandsOverAtOnce(t *testing.T) {
 	coll := leases(t)
 	first := campaign(t, newLease(t, coll, never))
-	first.end(t)
-	require.ErrorIs(t, first.ctx.Err(), context.Canceled)
-	require.NotErrorIs(t, context.Cause(first.ctx), goatee.ErrLeadershipLost)
+	resign(t, first)
+	require.ErrorIs(t, context.Cause(first.Reading), context.Canceled)
+	require.ErrorIs(t, context.Cause(first.Writing), context.Canceled)
 
 	second := campaign(t, newLease(t, coll, never))
-	require.Equal(t, first.fence+1, second.fence)
-	first.end(t) // a second time: the lease is another's now
+	require.Equal(t, first.Fence+1, second.Fence)
+	resign(t, first) // a second time: the lease is another's now
 	third, err := cluster.NewLease(coll, "shop", cluster.WithTTL(time.Second))
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _, _, err = third.Campaign(ctx)
+	_, err = third.Campaign(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	second.end(t)
+	resign(t, second)
 }
 
 func TestTheSameLeaseCanCampaignAgain(t *testing.T) {
 	coll := leases(t)
 	l := newLease(t, coll, never)
 	first := campaign(t, l)
-	first.end(t)
+	resign(t, first)
 	second := campaign(t, l)
-	defer second.end(t)
-	require.Greater(t, second.fence, first.fence)
+	defer resign(t, second)
+	require.Greater(t, second.Fence, first.Fence)
 }
 
 // The reply that gave us the lease was lost: it is ours, and nobody else's until it expires.
@@ -136,21 +129,21 @@ func TestALeaseOfOurOwnIsTakenAgain(t *testing.T) {
 	coll := leases(t)
 	l := newLease(t, coll, never)
 	unheard := campaign(t, l)
-	defer unheard.end(t)
+	defer resign(t, unheard)
 	again := campaign(t, l)
-	defer again.end(t)
-	require.Greater(t, again.fence, unheard.fence)
+	defer resign(t, again)
+	require.Greater(t, again.Fence, unheard.Fence)
 }
 
 func TestTheLeaseIsRenewed(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, 5*time.Second))
-	defer leader.end(t)
+	defer resign(t, leader)
 	first := document(t, coll)
 	require.Eventually(t, func() bool {
 		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 2*time.Second
 	}, patience, 50*time.Millisecond)
-	require.NoError(t, leader.ctx.Err())
+	require.NoError(t, leader.Writing.Err())
 	require.Equal(t, first.Fence, document(t, coll).Fence, "renewals keep the fencing token")
 	require.Equal(t, first.Since, document(t, coll).Since)
 }
@@ -159,17 +152,18 @@ func TestTheLeaseIsRenewed(t *testing.T) {
 func TestTheLeaseIsRenewedUntilResigned(t *testing.T) {
 	coll := leases(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	leading, _, resign, err := newLease(t, coll, 5*time.Second).Campaign(ctx)
+	leader, err := newLease(t, coll, 5*time.Second).Campaign(ctx)
 	require.NoError(t, err)
 	cancel()
-	require.ErrorIs(t, leading.Err(), context.Canceled)
+	require.ErrorIs(t, leader.Reading.Err(), context.Canceled)
 	first := document(t, coll)
 	require.Eventually(t, func() bool {
 		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 2*time.Second
 	}, patience, 50*time.Millisecond)
-	require.NoError(t, resign(context.Background()))
+	require.NoError(t, leader.Writing.Err())
+	resign(t, leader)
 	after := campaign(t, newLease(t, coll, never))
-	after.end(t)
+	resign(t, after)
 }
 
 func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
@@ -180,33 +174,49 @@ func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			coll := leases(t)
 			leader := campaign(t, newLease(t, coll, time.Second))
-			defer leader.end(t)
+			defer resign(t, leader)
 			_, err := coll.UpdateOne(context.Background(), bson.M{"_id": "shop"}, change)
 			require.NoError(t, err)
-			<-leader.ctx.Done()
-			require.ErrorIs(t, context.Cause(leader.ctx), goatee.ErrLeadershipLost)
+			<-leader.Writing.Done()
+			require.ErrorIs(t, context.Cause(leader.Writing), goatee.ErrLeadershipLost)
+			require.ErrorIs(t, context.Cause(leader.Reading), goatee.ErrLeadershipLost)
 		})
 	}
+}
+
+// While what was read is still being written, another process takes the lease: the writing must end.
+func TestWritingEndsWhenTheLeaseIsLostWhileDraining(t *testing.T) {
+	coll := leases(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	leader, err := newLease(t, coll, time.Second).Campaign(ctx)
+	require.NoError(t, err)
+	defer resign(t, leader)
+	cancel()
+	_, err = coll.UpdateOne(context.Background(), bson.M{"_id": "shop"}, bson.M{"$set": bson.M{"holder": "another"}})
+	require.NoError(t, err)
+	<-leader.Writing.Done()
+	require.ErrorIs(t, context.Cause(leader.Writing), goatee.ErrLeadershipLost)
+	require.ErrorIs(t, context.Cause(leader.Reading), context.Canceled)
 }
 
 func TestTokensGrowAlsoWhenTheCollectionWasDropped(t *testing.T) {
 	coll := leases(t)
 	first := campaign(t, newLease(t, coll, never))
-	first.end(t)
+	resign(t, first)
 	require.NoError(t, coll.Drop(context.Background()))
 	second := campaign(t, newLease(t, coll, never))
-	defer second.end(t)
-	require.Greater(t, second.fence, first.fence)
+	defer resign(t, second)
+	require.Greater(t, second.Fence, first.Fence)
 }
 
 func TestNamesAreClustersOfTheirOwn(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
+	defer resign(t, leader)
 	other, err := cluster.NewLease(coll, "another", cluster.WithTTL(never))
 	require.NoError(t, err)
 	also := campaign(t, other)
-	defer also.end(t)
+	defer resign(t, also)
 }
 
 func TestNeverTwoLead(t *testing.T) {
@@ -220,16 +230,16 @@ func TestNeverTwoLead(t *testing.T) {
 		wg.Go(func() {
 			for range 3 {
 				ctx, cancel := context.WithTimeout(context.Background(), patience)
-				_, fence, resign, err := l.Campaign(ctx)
+				term, err := l.Campaign(ctx)
 				if err == nil {
 					if n := leading.Add(1); n != 1 {
 						err = fmt.Errorf("%d lead", n)
 					}
 					mu.Lock()
-					fences = append(fences, fence)
+					fences = append(fences, term.Fence)
 					mu.Unlock()
 					leading.Add(-1)
-					if e := resign(ctx); e != nil {
+					if e := term.Resign(ctx); e != nil {
 						err = e
 					}
 				}

@@ -25,31 +25,14 @@ func (s plain) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitFunc)
 	return nil
 }
 
-var errCheck = errors.New("checked")
-
-type able struct{ plain }
-
-func (able) Start(context.Context) (goatee.Position, error) { return position(7), nil }
-func (able) Check(context.Context) error                    { return errCheck }
-func (able) Estimate() int64                                { return 42 }
-
-type direct struct{ able }
-
-func (direct) Stateful() bool { return true }
-
-type fetching struct{ able }
-
-func (fetching) Fetch(_ context.Context, changes []*goatee.Change) ([]*goatee.Change, error) {
-	return changes[1:], nil
+// able is a source that can fetch documents besides.
+type able struct {
+	plain
+	goatee.DocumentFetcher
 }
 
-type both struct {
-	direct
-	f fetching
-}
-
-func (b both) Fetch(ctx context.Context, changes []*goatee.Change) ([]*goatee.Change, error) {
-	return b.f.Fetch(ctx, changes)
+func (able) SourceID() goatee.SourceID {
+	return goatee.SourceID{Name: "plain", Kind: goatee.KindChangeStream, Namespace: goatee.Namespace{Database: "shop"}}
 }
 
 func position(t uint32) goatee.Position {
@@ -81,40 +64,29 @@ func TestPartitionKeepsItsShareAndEveryPosition(t *testing.T) {
 	require.Equal(t, []uint32{4, 5, 9}, positions)
 }
 
+func TestPartitionKeepsItsShareOfFailedChanges(t *testing.T) {
+	failed := func(at uint32) goatee.FailedChange {
+		return goatee.FailedChange{Change: goatee.Change{ClusterTime: primitive.Timestamp{T: at}}, Err: errors.New("too large")}
+	}
+	mine := func(c *goatee.Change) bool { return c.ClusterTime.T%2 == 0 }
+	b := &goatee.Batch{Failed: []goatee.FailedChange{failed(1), failed(2), failed(3)}, Position: position(3)}
+	source := cluster.Partition(plain{[]*goatee.Batch{b}}, mine)
+	err := source.Run(context.Background(), goatee.Position{}, func(_ context.Context, b *goatee.Batch) error {
+		require.Equal(t, []goatee.FailedChange{failed(2)}, b.Failed)
+		return nil
+	})
+	require.NoError(t, err)
+}
+
 func TestPartitionCanWhatItsSourceCan(t *testing.T) {
 	all := func(*goatee.Change) bool { return true }
-	for name, test := range map[string]struct {
-		source          goatee.Source
-		direct, fetches bool
-	}{
-		"plain":    {plain{}, false, false},
-		"able":     {able{}, false, false},
-		"direct":   {direct{}, true, false},
-		"fetching": {fetching{}, false, true},
-		"both":     {both{}, true, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := cluster.Partition(test.source, all)
-			require.Equal(t, "plain", p.Name())
-			_, isDirect := p.(goatee.DirectReader)
-			require.Equal(t, test.direct, isDirect)
-			f, fetches := p.(goatee.DocumentFetcher)
-			require.Equal(t, test.fetches, fetches)
-			if fetches {
-				rest, err := f.Fetch(context.Background(), make([]*goatee.Change, 3))
-				require.NoError(t, err)
-				require.Len(t, rest, 2)
-			}
+	p := cluster.Partition(plain{}, all)
+	require.Equal(t, goatee.SourceID{Name: "plain"}, goatee.Identify(p))
+	_, fetches := goatee.As[goatee.DocumentFetcher](p)
+	require.False(t, fetches)
 
-			want, wantErr, estimate := position(7), errCheck, int64(42)
-			if name == "plain" {
-				want, wantErr, estimate = goatee.Position{}, nil, 0
-			}
-			start, err := p.(goatee.Starter).Start(context.Background())
-			require.NoError(t, err)
-			require.Equal(t, want, start)
-			require.Equal(t, wantErr, p.(goatee.Checker).Check(context.Background()))
-			require.Equal(t, estimate, p.(goatee.Estimator).Estimate())
-		})
-	}
+	p = cluster.Partition(able{}, all)
+	require.Equal(t, able{}.SourceID(), goatee.Identify(p))
+	_, fetches = goatee.As[goatee.DocumentFetcher](p)
+	require.True(t, fetches)
 }

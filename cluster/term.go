@@ -10,28 +10,40 @@ import (
 
 // term is one leadership.
 type term struct {
-	lease   *Lease
-	fence   goatee.Fence
-	leading context.Context
-	end     context.CancelCauseFunc
-	// deadline ends leading by itself, whatever a renewal under way does.
+	lease *Lease
+	fence goatee.Fence
+	// reading and writing are the contexts of the goatee.Term. writing does not end with ctx of Campaign: the lease is
+	// kept while what has been read is written.
+	reading, writing context.Context
+	endReading       context.CancelCauseFunc
+	endWriting       context.CancelCauseFunc
+	// deadline ends the term by itself, whatever a renewal under way does.
 	deadline *time.Timer
-	stop     context.CancelFunc
+	stop     context.CancelFunc // of the renewals
 	done     chan struct{}
 }
 
-func (l *Lease) lead(ctx context.Context, fence goatee.Fence, start time.Time) *term {
+// lead begins a term with a lease that was asked for at start.
+func (l *Lease) lead(ctx context.Context, fence goatee.Fence, start time.Time) *goatee.Term {
 	t := &term{lease: l, fence: fence, done: make(chan struct{})}
-	t.leading, t.end = context.WithCancelCause(ctx)
-	t.deadline = time.AfterFunc(time.Until(start.Add(l.trust())), func() { t.end(goatee.ErrLeadershipLost) })
-	// Beyond the end of ctx: what is under way is finished under the lease.
-	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	kept := context.WithoutCancel(ctx)
+	t.reading, t.endReading = context.WithCancelCause(ctx)
+	t.writing, t.endWriting = context.WithCancelCause(kept)
+	t.deadline = time.AfterFunc(time.Until(start.Add(l.trust())), t.lose)
+	renewing, stop := context.WithCancel(kept)
 	t.stop = stop
 	go func() {
 		defer close(t.done)
 		t.renew(renewing, start)
 	}()
-	return t
+	return &goatee.Term{Fence: fence, Reading: t.reading, Writing: t.writing, Resign: t.resign}
+}
+
+func (t *term) lose() { t.end(goatee.ErrLeadershipLost) }
+
+func (t *term) end(cause error) {
+	t.endReading(cause)
+	t.endWriting(cause)
 }
 
 // renew keeps the lease until ctx ends or the lease is lost.
@@ -43,11 +55,11 @@ func (t *term) renew(ctx context.Context, start time.Time) {
 		held, err := t.renewOnce(ctx, until)
 		switch {
 		case err == nil && !held:
-			t.end(goatee.ErrLeadershipLost)
+			t.lose()
 			return
 		case err == nil:
 			if !t.deadline.Stop() {
-				return // too late: leading has ended
+				return // too late: the term has ended
 			}
 			start, pause = began, t.lease.ttl/3
 			t.deadline.Reset(time.Until(start.Add(t.lease.trust())))
@@ -68,7 +80,7 @@ func (t *term) renewOnce(ctx context.Context, until time.Time) (held bool, err e
 	return t.lease.expireAt(ctx, t.fence, t.lease.expiry())
 }
 
-// resign ends the renewals, then the lease. It may be called again when it has failed.
+// resign ends the renewals, then the term, then the lease.
 func (t *term) resign(ctx context.Context) error {
 	t.stop()
 	<-t.done
