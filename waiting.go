@@ -396,6 +396,9 @@ func (r *room) try(ctx context.Context, batch []*entry) error {
 	if c := items[0].change; c.Op.IsBarrier() {
 		r.p.reads.drop(c)
 	}
+	if r.p.reads.active.Load() {
+		items = r.p.reads.dropStale(items)
+	}
 	aside, err := r.apply.apply(ctx, items, true, bytes)
 	if err != nil {
 		return err

@@ -235,6 +235,40 @@ func TestDropsAndWhatWaits(t *testing.T) {
 	}
 }
 
+// A direct read that began before a drop brings documents of the dropped collection while the drop waits.
+func TestStaleReadsBehindAHeldDrop(t *testing.T) {
+	for _, waiting := range []bool{true, false} {
+		t.Run(map[bool]string{true: "behind what waits", false: "blocked itself"}[waiting], func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				es, src := newElastic(), newFeed("s")
+				read := &feedReader{feed: newFeed("r")}
+				es.block("shop.orders")
+				r := start(t, goatee.WithSource(src), goatee.WithSource(read), goatee.WithSink(es))
+				if waiting {
+					src.push(change(goatee.OpInsert, 15, 1, 1))
+					synctest.Wait()
+				}
+				src.push(dropOf("shop.orders", 20))
+				synctest.Wait()
+				read.push(change(goatee.OpRead, 10, 2, 2), change(goatee.OpRead, 30, 3, 3))
+				time.Sleep(5 * time.Second)
+				es.unblock("shop.orders")
+				time.Sleep(25 * time.Second)
+				require.Zero(t, r.Stats().Waiting)
+				require.Equal(t, map[string]int32{"shop.orders/3": 3}, es.state())
+				require.NoError(t, r.end())
+			})
+		})
+	}
+}
+
+// feedReader is a feed of direct reads.
+type feedReader struct{ *feed }
+
+func (feedReader) Stateful() bool              { return false }
+func (feedReader) Namespace() goatee.Namespace { return orders }
+func (feedReader) Begun() bool                 { return true }
+
 func TestADoubtfulChangeIsTriedFiveTimesMore(t *testing.T) {
 	for name, tt := range map[string]struct {
 		passes  int // the attempt that succeeds
