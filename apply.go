@@ -32,7 +32,7 @@ type setAside struct {
 	index string
 	// doubtful items are tried again a few times only.
 	doubtful bool
-	err      error
+	err      error // nil for what waits behind another
 }
 
 func newApplier(p *pipeline, lane int, hash *hasher) *applier {
@@ -261,7 +261,7 @@ func (a *applier) keepOrder(items []item, first int) {
 			if s, ok = held[it.hash]; !ok || it.change.Op.IsBarrier() {
 				continue
 			}
-			s = setAside{item: it, index: s.index, err: s.err}
+			s = setAside{item: it, index: s.index}
 		}
 		held[it.hash] = s
 		a.aside = append(a.aside, s)

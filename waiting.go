@@ -44,6 +44,7 @@ type entry struct {
 	since    time.Time
 	due      time.Time
 	err      error
+	retries  bool // it waits because its transformer asked for it
 	settled  bool
 }
 
@@ -216,23 +217,32 @@ func (r *room) add(s setAside) {
 	}
 	r.empty.add(1)
 	r.active.Store(true)
-	r.reportRetry(e, 1)
+	r.noteRetry(e, s.asksAgain())
 	r.signal()
 }
 
-// reportRetry logs when a transformer first asks to be called again, and when none does any more.
-func (r *room) reportRetry(e *entry, n int) {
-	if e.index != "" || e.doubtful || e.err == nil || !isTemporary(e.err) {
+// noteRetry notes whether an entry waits because its transformer asked for it. It logs when the first one does, and when
+// none does any more.
+func (r *room) noteRetry(e *entry, waits bool) {
+	if e.retries == waits {
 		return
 	}
-	r.retrying += n
-	switch {
-	case n > 0 && r.retrying == 1:
+	e.retries = waits
+	if !waits {
+		if r.retrying--; r.retrying == 0 {
+			r.p.logger.Info("no transformer asks to be called again any more")
+		}
+		return
+	}
+	if r.retrying++; r.retrying == 1 {
 		r.p.logger.Warn("a transformer asks to be called again later: the changes wait, all others go on",
 			"namespace", e.change.Namespace.String(), "error", cut(e.err.Error()))
-	case n < 0 && r.retrying == 0:
-		r.p.logger.Info("no transformer asks to be called again any more")
 	}
+}
+
+// asksAgain reports whether an item waits because its transformer asked to be called again later.
+func (s *setAside) asksAgain() bool {
+	return s.index == "" && !s.doubtful && s.err != nil && isTemporary(s.err)
 }
 
 func (r *room) signal() {
@@ -245,7 +255,7 @@ func (r *room) signal() {
 // settle notes that an entry needs nothing more; sweep removes it.
 func (r *room) settle(e *entry) {
 	e.settled = true
-	r.reportRetry(e, -1)
+	r.noteRetry(e, false)
 	decrement(r.namespaces, e.change.Namespace)
 	if e.change.Op.IsBarrier() {
 		decrement(r.barriers, e.change.Namespace)
@@ -459,13 +469,12 @@ func (r *room) probed() map[string]time.Time {
 
 // keep keeps an entry for another time. It returns false when there is to be none.
 func (r *room) keep(e *entry, s setAside) bool {
-	r.reportRetry(e, -1)
 	e.index, e.doubtful = s.index, s.doubtful
 	if s.err != nil {
 		e.err = s.err
 	}
-	r.reportRetry(e, 1)
-	if e.index != "" {
+	r.noteRetry(e, s.asksAgain())
+	if e.index != "" || s.err == nil {
 		return true
 	}
 	e.attempts++

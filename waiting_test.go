@@ -329,6 +329,7 @@ func TestATransformerMayAskToBeCalledAgain(t *testing.T) {
 		"wrapped":                        {err: errors.Join(errors.New("x"), goatee.Retry(down)), passes: 10, calls: 10},
 		"an error that is not temporary": {err: temporary{false}, passes: 10, calls: 1, letters: 1},
 		"an error that says nothing":     {err: down, passes: 10, calls: 1, letters: 1},
+		"up to the limit":                {err: goatee.Retry(down), limit: 10 * time.Second, passes: 100, calls: 5, letters: 1},
 		"within the limit":               {err: goatee.Retry(down), limit: 10 * time.Second, passes: 4, calls: 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -469,6 +470,34 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				mu.Unlock()
 				require.Equal(t, len(want), strings.Count(log.String(), "takes no writes"), log.String())
 				require.Equal(t, len(want), strings.Count(log.String(), "takes writes again"), log.String())
+				require.NoError(t, r.end())
+			})
+		})
+	}
+}
+
+// The limit of a change that is tried again is not that of the changes behind it.
+func TestWhatWaitsBehindAnotherChangeIsNotGivenUpWithIt(t *testing.T) {
+	for name, doubtful := range map[string]bool{"behind Retry": false, "behind a doubtful one": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				es, src, dead := newElastic(), newFeed("s"), &letters{}
+				first := func(c *goatee.Change) bool { return c.ClusterTime.T == 10 }
+				es.doubts = func(a *goatee.Action) bool { return doubtful && first(a.Change) }
+				tr := goatee.TransformFunc(func(_ context.Context, c *goatee.Change, a []goatee.Action) ([]goatee.Action, error) {
+					if !doubtful && first(c) {
+						return nil, goatee.Retry(errKilled)
+					}
+					return a, nil
+				})
+				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(tr), dead.option(),
+					goatee.WithRetryLimit(3*time.Second))
+				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 2))
+				time.Sleep(time.Minute)
+				require.Zero(t, r.Stats().Waiting)
+				require.Len(t, dead.list(), 1)
+				require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
+				require.Equal(t, map[string]int32{"shop.orders/1": 2}, es.state())
 				require.NoError(t, r.end())
 			})
 		})
