@@ -122,15 +122,20 @@ func (s *sourceState) run(ctx context.Context) error {
 	s.p.logger.Info("source started", "source", s.name, "position", s.from.String())
 	err := s.readAll(ctx)
 	if err != nil && s.direct != nil && !endsRun(err) {
-		s.p.logger.Error("direct read failed; documents it has not reached are missing in Elasticsearch",
-			"source", s.name, "error", err)
-		s.failure.Store(&err)
-		s.exhausted.Store(true)
-		s.checkDone()
+		s.fails(err)
 		err = nil
 	}
 	notify(s.p.logger, s.p.observer.SourceStopped, SourceInfo{Source: s.name, Position: s.low(), Err: errors.Join(err, s.failed())})
 	return err
+}
+
+// fails notes that a direct read ends with an error.
+func (s *sourceState) fails(err error) {
+	s.p.logger.Error("direct read failed; documents it has not reached are missing in Elasticsearch",
+		"source", s.name, "error", err)
+	s.failure.Store(&err)
+	s.exhausted.Store(true)
+	s.checkDone()
 }
 
 // endsRun reports whether an error of a direct read ends the others too: a wrong setting, which an operator has to mend,
