@@ -271,7 +271,7 @@ func (p *pipeline) emit(ctx context.Context, src *sourceState, b *Batch) error {
 		}
 	}
 	switch {
-	case len(b.Changes) == 0:
+	case len(b.Changes) == 0 || len(b.Changes) == 1 && src.own[b.Changes[0].Namespace]:
 		t.settle()
 		return nil
 	case b.Changes[0].Op.IsBarrier():
