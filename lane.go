@@ -81,12 +81,12 @@ type lane struct {
 	items []item
 	ops   ops
 	bytes int // of parts
-	seen  map[uint64]*Change
+	seen  map[uint64]*item
 }
 
 func newLane(p *pipeline, index int, hash *hasher) *lane {
 	// The queue's length hardly matters: what waits in it is bounded by the budget.
-	return &lane{p: p, queue: make(chan *part, 64), apply: newApplier(p, index, hash), seen: map[uint64]*Change{}}
+	return &lane{p: p, queue: make(chan *part, 64), apply: newApplier(p, index, hash), seen: map[uint64]*item{}}
 }
 
 // run writes what arrives until the queue is closed or ctx ends, which leaves the rest unacknowledged.
@@ -220,19 +220,21 @@ func (l *lane) process(ctx context.Context) error {
 }
 
 // collapse keeps the newest of several changes of one document. Direct reads take no part: their version may be older
-// than that of a change that was queued before them.
+// than that of a change that was queued before them. Nor does a change of another source: should it have to wait, the
+// position of this one would pass what is not durable.
 func (l *lane) collapse(items []item) []item {
 	keep := len(items)
 	for i := len(items) - 1; i >= 0; i-- {
-		c := items[i].change
-		if c.Op != OpRead {
-			if newer := l.seen[items[i].hash]; newer != nil && supersedes(newer, c) {
-				continue
-			}
-			l.seen[items[i].hash] = c
+		it := &items[i]
+		read := it.change.Op == OpRead
+		if newer := l.seen[it.hash]; !read && newer != nil && newer.src == it.src && supersedes(newer.change, it.change) {
+			continue
 		}
 		keep--
-		items[keep] = items[i]
+		items[keep] = *it
+		if !read {
+			l.seen[it.hash] = &items[keep]
+		}
 	}
 	clear(l.seen)
 	return items[keep:]

@@ -54,7 +54,7 @@ func TestCollapseKeepsTheNewestChangeOfEachDocument(t *testing.T) {
 		"inserts alone": {[]ch{{OpInsert, 1, 1}, {OpInsert, 2, 2}}, []ch{{OpInsert, 1, 1}, {OpInsert, 2, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &lane{seen: map[uint64]*Change{}}
+			l := &lane{seen: map[uint64]*item{}}
 			h := newHasher()
 			var items []item
 			for _, c := range tt.in {
