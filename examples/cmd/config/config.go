@@ -6,7 +6,7 @@ package config
 import (
 	"time"
 
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 // Config is what the daemon runs with. Its fields are documented by the table in options.go.
@@ -51,7 +51,7 @@ type Config struct {
 	ClusterName         string
 
 	Mappings           []Mapping
-	Relates            []transform.Relate
+	Relates            []relate.Relation
 	IndexAsUpdate      bool
 	PruneInvalidJSON   bool
 	DeleteStrategy     int
