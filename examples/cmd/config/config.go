@@ -24,6 +24,7 @@ type Config struct {
 	ElasticsearchMaxDocs         int
 	ElasticsearchMaxBytes        int
 	ElasticsearchMaxSeconds      int
+	PaceMilliseconds             int
 	Gzip                         bool
 
 	DirectReadNamespaces          []string
@@ -104,6 +105,7 @@ func Default() Config {
 		ElasticsearchMaxDocs:         -1,
 		ElasticsearchMaxBytes:        8 << 20,
 		ElasticsearchMaxSeconds:      1,
+		PaceMilliseconds:             80,
 		ChangeStreamNamespaces:       []string{""},
 		DroppedDatabases:             true,
 		DroppedCollections:           true,
