@@ -32,7 +32,7 @@ type setAside struct {
 	index string
 	// doubtful items are tried again a few times only.
 	doubtful bool
-	err      error
+	err      error // nil for what waits behind another
 }
 
 func newApplier(p *pipeline, lane int, hash *hasher) *applier {
@@ -164,13 +164,13 @@ func (a *applier) transform(ctx context.Context, items []item) error {
 
 // divert takes out the actions of changes that have one for an index that takes nothing at present.
 func (a *applier) divert(items []item) {
-	room, out := a.p.room, map[int32]bool{}
+	out := map[int32]bool{}
 	for n := range a.actions {
 		i := a.origin[n]
 		if out[i] {
 			continue
 		}
-		if index := a.hash.indexOf(&a.actions[n]); room.diverts(a, index) {
+		if index := a.hash.indexOf(&a.actions[n]); a.p.room.diverts(items[i].change, index) {
 			out[i] = true
 			a.aside = append(a.aside, setAside{item: items[i], index: index})
 		}
@@ -198,6 +198,11 @@ func (a *applier) keepActions(keep func(n int) bool) {
 
 // write writes the actions and sorts out what the sink says of each.
 func (a *applier) write(ctx context.Context, items []item) error {
+	if a == a.p.room.apply && a.p.room.anyBlocked() {
+		for i := range a.actions {
+			a.p.room.probe(&a.actions[i], a.hash.indexOf(&a.actions[i]))
+		}
+	}
 	began := time.Now()
 	var err error
 	if panicked := guard(func() error { err = a.p.sink.Write(ctx, a.actions); return nil }); panicked != nil {
@@ -256,7 +261,7 @@ func (a *applier) keepOrder(items []item, first int) {
 			if s, ok = held[it.hash]; !ok || it.change.Op.IsBarrier() {
 				continue
 			}
-			s = setAside{item: it, index: s.index, err: s.err}
+			s = setAside{item: it, index: s.index}
 		}
 		held[it.hash] = s
 		a.aside = append(a.aside, s)

@@ -29,8 +29,9 @@ type room struct {
 	namespaces map[Namespace]int // entries of each namespace
 	barriers   map[Namespace]int // drops and renames among them
 	blocked    map[string]*blockedIndex
-	probing    map[string]bool // indices that the write under way is to find out about
-	retrying   int             // entries whose transformer asked to be called again
+	probes     map[*Change]string // what may be written to blocked indices, and the one that it waits for
+	probing    map[string]bool    // blocked indices that the write under way is for
+	retrying   int                // entries whose transformer asked to be called again
 }
 
 // entry is a change that is kept. It owns its change.
@@ -43,6 +44,7 @@ type entry struct {
 	since    time.Time
 	due      time.Time
 	err      error
+	retries  bool // it waits because its transformer asked for it
 	settled  bool
 }
 
@@ -51,6 +53,7 @@ type blockedIndex struct {
 	since    time.Time
 	due      time.Time // of the next probe
 	attempts int
+	refused  bool // the write under way
 	reason   string
 }
 
@@ -66,7 +69,8 @@ const (
 func newRoom(p *pipeline) *room {
 	r := &room{
 		p: p, wake: make(chan struct{}, 1), byHash: map[uint64]int{}, namespaces: map[Namespace]int{},
-		barriers: map[Namespace]int{}, blocked: map[string]*blockedIndex{}, probing: map[string]bool{},
+		barriers: map[Namespace]int{}, blocked: map[string]*blockedIndex{}, probes: map[*Change]string{},
+		probing: map[string]bool{},
 	}
 	r.apply = newApplier(p, -1, p.hash)
 	r.empty.init()
@@ -85,34 +89,57 @@ func (r *room) anyBlocked() bool {
 	return len(r.blocked) > 0
 }
 
-// diverts reports whether what an applier has for an index is to be kept instead.
-func (r *room) diverts(a *applier, index string) bool {
+// diverts reports whether what an applier has for an index is to be kept instead. A probe may be for more than one blocked
+// index.
+func (r *room) diverts(c *Change, index string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.blocked[index] != nil && (a != r.apply || !r.probing[index])
+	_, probe := r.probes[c]
+	return r.blocked[index] != nil && !probe
+}
+
+// probe notes that an action is about to be written to an index. A drop may be for others than its own.
+func (r *room) probe(a *Action, index string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a.Kind == ActionDrop && r.blocked[index] == nil {
+		index = r.probes[a.Change]
+	}
+	if b := r.blocked[index]; b != nil {
+		r.probing[index], b.refused = true, false
+	}
 }
 
 // block notes that an index takes nothing.
 func (r *room) block(index string, e *ActionError) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if b := r.blocked[index]; b != nil {
+	if !r.setBlocked(index, e) {
 		return
 	}
-	b := &blockedIndex{since: time.Now(), due: time.Now().Add(firstProbe), reason: cut(e.Error())}
-	r.blocked[index] = b
-	r.active.Store(true)
 	r.p.logger.Warn("an index takes no writes: its changes wait, all others go on, and it is tried again until it does",
-		"index", index, "reason", b.reason)
+		"index", index, "reason", cut(e.Error()))
 	notify(r.p.logger, r.p.observer.Index, IndexInfo{Index: index, Err: e})
 }
 
-// unblock notes that an index takes writes again.
-func (r *room) unblock(index string) {
-	b := r.blocked[index]
-	delete(r.blocked, index)
-	r.p.logger.Info("the index takes writes again", "index", index, "after", time.Since(b.since).Round(time.Millisecond))
-	notify(r.p.logger, r.p.observer.Index, IndexInfo{Index: index})
+// setBlocked returns false when the index was blocked already.
+func (r *room) setBlocked(index string, e *ActionError) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reason := cut(e.Error())
+	if b := r.blocked[index]; b != nil {
+		b.reason, b.refused = reason, true
+		return false
+	}
+	r.blocked[index] = &blockedIndex{since: time.Now(), due: time.Now().Add(firstProbe), reason: reason}
+	r.active.Store(true)
+	return true
+}
+
+// reportUnblocked says that indices take writes again.
+func (r *room) reportUnblocked(since map[string]time.Time) {
+	for index, t := range since {
+		r.p.logger.Info("the index takes writes again", "index", index, "after", time.Since(t).Round(time.Millisecond))
+		notify(r.p.logger, r.p.observer.Index, IndexInfo{Index: index})
+	}
 }
 
 // follow takes out of items what comes behind something that is kept, and keeps it too.
@@ -190,23 +217,32 @@ func (r *room) add(s setAside) {
 	}
 	r.empty.add(1)
 	r.active.Store(true)
-	r.reportRetry(e, 1)
+	r.noteRetry(e, s.asksAgain())
 	r.signal()
 }
 
-// reportRetry logs when a transformer first asks to be called again, and when none does any more.
-func (r *room) reportRetry(e *entry, n int) {
-	if e.index != "" || e.doubtful || e.err == nil || !isTemporary(e.err) {
+// noteRetry notes whether an entry waits because its transformer asked for it. It logs when the first one does, and when
+// none does any more.
+func (r *room) noteRetry(e *entry, waits bool) {
+	if e.retries == waits {
 		return
 	}
-	r.retrying += n
-	switch {
-	case n > 0 && r.retrying == 1:
+	e.retries = waits
+	if !waits {
+		if r.retrying--; r.retrying == 0 {
+			r.p.logger.Info("no transformer asks to be called again any more")
+		}
+		return
+	}
+	if r.retrying++; r.retrying == 1 {
 		r.p.logger.Warn("a transformer asks to be called again later: the changes wait, all others go on",
 			"namespace", e.change.Namespace.String(), "error", cut(e.err.Error()))
-	case n < 0 && r.retrying == 0:
-		r.p.logger.Info("no transformer asks to be called again any more")
 	}
+}
+
+// asksAgain reports whether an item waits because its transformer asked to be called again later.
+func (s *setAside) asksAgain() bool {
+	return s.index == "" && !s.doubtful && s.err != nil && isTemporary(s.err)
 }
 
 func (r *room) signal() {
@@ -219,7 +255,7 @@ func (r *room) signal() {
 // settle notes that an entry needs nothing more; sweep removes it.
 func (r *room) settle(e *entry) {
 	e.settled = true
-	r.reportRetry(e, -1)
+	r.noteRetry(e, false)
 	decrement(r.namespaces, e.change.Namespace)
 	if e.change.Op.IsBarrier() {
 		decrement(r.barriers, e.change.Namespace)
@@ -273,73 +309,90 @@ func (r *room) run(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-// next returns what is to be tried now, in order, or when there will be something.
+// next returns what is to be tried now, in order, or when there will be something. Of what waits for a blocked index only
+// the first entry is tried: it tells whether the index takes writes again.
 func (r *room) next() (batch []*entry, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.probing)
+	clear(r.probes)
 	now := time.Now()
-	passed := map[uint64]bool{}       // documents with an entry that is not tried
-	namespaces := map[Namespace]int{} // of all entries so far
-	closed := map[Namespace]bool{}    // behind a barrier
 	bytes := 0
+	s := scan{documents: map[uint64]bool{}, namespaces: map[Namespace]bool{}, closed: map[Namespace]bool{}}
+	probed := map[string]bool{}
 	for _, e := range r.entries {
-		ns := e.change.Namespace
-		barrier := e.change.Op.IsBarrier()
-		behind := closed[ns] || closed[Namespace{Database: ns.Database}] || !barrier && passed[e.hash] || barrier && follows(namespaces, e.change)
-		namespaces[ns]++
-		if barrier {
-			closed[ns] = true
-		}
-		if behind {
-			passed[e.hash] = true
+		if s.behind(e) {
 			continue
 		}
-		if due := r.dueAt(e); due.After(now) {
-			passed[e.hash] = true
+		due, b := e.due, r.blocked[e.index]
+		if b != nil {
+			due = b.due
+		}
+		switch {
+		case b != nil && probed[e.index]:
+			s.pass(e)
+			continue
+		case due.After(now):
+			s.pass(e)
 			if at.IsZero() || due.Before(at) {
 				at = due
 			}
 			continue
+		case e.change.Op.IsBarrier() && len(batch) > 0: // it comes alone
+			continue
+		case len(batch) >= r.p.batchActions || bytes > r.p.batchBytes:
+			return batch, at
 		}
-		if barrier {
-			if len(batch) > 0 { // it comes alone
-				continue
-			}
-			return []*entry{e}, at
-		}
-		if len(batch) >= r.p.batchActions || bytes > r.p.batchBytes {
-			break
-		}
-		if r.blocked[e.index] != nil {
-			r.probing[e.index] = true
+		if b != nil {
+			probed[e.index], r.probes[e.change] = true, e.index
 		}
 		batch = append(batch, e)
+		if e.change.Op.IsBarrier() {
+			return batch, at
+		}
 		bytes += int(e.bytes)
 	}
 	return batch, at
 }
 
-// follows reports whether a barrier comes behind entries that it concerns.
-func follows(namespaces map[Namespace]int, c *Change) bool {
-	for ns := range namespaces {
+// scan is what a walk through the entries has come by.
+type scan struct {
+	documents  map[uint64]bool // with an entry that is not tried
+	namespaces map[Namespace]bool
+	closed     map[Namespace]bool // behind a barrier
+}
+
+// behind reports whether an entry must wait because of one before it, and notes the entry.
+func (s *scan) behind(e *entry) bool {
+	ns := e.change.Namespace
+	behind := s.closed[ns] || s.closed[Namespace{Database: ns.Database}]
+	if e.change.Op.IsBarrier() {
+		behind = behind || s.concerns(e.change)
+		s.closed[ns] = true
+	} else {
+		behind = behind || s.documents[e.hash]
+	}
+	s.namespaces[ns] = true
+	if behind {
+		s.pass(e)
+	}
+	return behind
+}
+
+// pass notes that an entry is not tried.
+func (s *scan) pass(e *entry) {
+	if !e.change.Op.IsBarrier() {
+		s.documents[e.hash] = true
+	}
+}
+
+// concerns reports whether a barrier is about any of the entries before it.
+func (s *scan) concerns(c *Change) bool {
+	for ns := range s.namespaces {
 		if ns == c.Namespace || c.Op == OpDropDatabase && ns.Database == c.Namespace.Database {
 			return true
 		}
 	}
 	return false
-}
-
-// dueAt returns when an entry may be tried: for a blocked index only the first one, as a probe.
-func (r *room) dueAt(e *entry) time.Time {
-	b := r.blocked[e.index]
-	switch {
-	case e.index == "" || b == nil:
-		return e.due
-	case r.probing[e.index]:
-		return b.due.Add(lastProbe) // behind the probe
-	}
-	return b.due
 }
 
 // try applies entries and keeps what cannot be written this time either.
@@ -353,6 +406,9 @@ func (r *room) try(ctx context.Context, batch []*entry) error {
 	if c := items[0].change; c.Op.IsBarrier() {
 		r.p.reads.drop(c)
 	}
+	if r.p.reads.active.Load() {
+		items = r.p.reads.dropStale(items)
+	}
 	aside, err := r.apply.apply(ctx, items, true, bytes)
 	if err != nil {
 		return err
@@ -363,9 +419,7 @@ func (r *room) try(ctx context.Context, batch []*entry) error {
 	}
 	var given []*entry
 	r.mu.Lock()
-	for index := range r.probing {
-		r.probed(index, batch, again)
-	}
+	unblocked := r.probed()
 	done := make([]*entry, 0, len(batch))
 	for _, e := range batch {
 		s, kept := again[e.change]
@@ -380,6 +434,7 @@ func (r *room) try(ctx context.Context, batch []*entry) error {
 	}
 	r.sweep()
 	r.mu.Unlock()
+	r.reportUnblocked(unblocked)
 	for _, e := range given {
 		if err := r.giveUp(ctx, e); err != nil {
 			return err
@@ -394,34 +449,32 @@ func (r *room) try(ctx context.Context, batch []*entry) error {
 	return nil
 }
 
-// probed notes what a probe has found out about an index.
-func (r *room) probed(index string, batch []*entry, again map[*Change]setAside) {
-	b := r.blocked[index]
-	if b == nil {
-		return
-	}
-	for _, e := range batch {
-		if s, kept := again[e.change]; kept && s.index == index {
-			b.attempts++
-			b.due = time.Now().Add(pauseAfter(b.attempts))
-			if s.err != nil {
-				b.reason = cut(s.err.Error())
-			}
-			return
+// probed notes what the last write has found out about blocked indices, and returns since when those were blocked that take
+// writes again.
+func (r *room) probed() map[string]time.Time {
+	since := map[string]time.Time{}
+	for index := range r.probing {
+		b := r.blocked[index]
+		if !b.refused {
+			since[index] = b.since
+			delete(r.blocked, index)
+			continue
 		}
+		b.attempts++
+		b.due = time.Now().Add(pauseAfter(b.attempts))
 	}
-	r.unblock(index)
+	clear(r.probing)
+	return since
 }
 
 // keep keeps an entry for another time. It returns false when there is to be none.
 func (r *room) keep(e *entry, s setAside) bool {
-	r.reportRetry(e, -1)
 	e.index, e.doubtful = s.index, s.doubtful
 	if s.err != nil {
 		e.err = s.err
 	}
-	r.reportRetry(e, 1)
-	if e.index != "" {
+	r.noteRetry(e, s.asksAgain())
+	if e.index != "" || s.err == nil {
 		return true
 	}
 	e.attempts++
