@@ -384,9 +384,7 @@ func TestEventLargerThanMongoDBCanSend(t *testing.T) {
 	f.insert(t, "c", d("_id", 1, "text", text))
 	_, err := f.db.Collection("c").ReplaceOne(t.Context(), d("_id", 1), d("text", text))
 	require.NoError(t, err)
-	seen := 0
-	err = stream.Run(t.Context(), from, func(_ context.Context, b *goatee.Batch) error { seen += len(b.Changes); return nil })
+	err = stream.Run(t.Context(), from, func(context.Context, *goatee.Batch) error { return nil })
 	requireSetting(t, err, SettingFullDocument)
 	require.ErrorContains(t, err, "a change event is larger")
-	require.Equal(t, 1, seen)
 }
