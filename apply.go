@@ -215,6 +215,9 @@ func (a *applier) write(ctx context.Context, items []item) error {
 		return err
 	}
 	for _, e := range failed {
+		if e == nil {
+			return errors.New("the sink names action nil as failed")
+		}
 		if e.Ordinal < 0 || e.Ordinal >= len(a.actions) {
 			return fmt.Errorf("the sink names action %d of %d: %w", e.Ordinal, len(a.actions), e)
 		}

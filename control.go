@@ -94,8 +94,8 @@ func (p *pipeline) begin(src *sourceState) bool {
 }
 
 // Remove stops reading a source, waits until everything it brought is acknowledged, stores its position and forgets it. It
-// returns ctx's cause when ctx ends first; the source is then not read any more either. When the last source is removed,
-// Run ends: add its successor before.
+// returns ctx's cause when ctx ends first, and ErrNotRunning when the run does; the source is then not read any more either.
+// When the last source is removed, Run ends: add its successor before.
 func (s *Syncer) Remove(ctx context.Context, name string) error {
 	p := s.pipeline.Load()
 	if p == nil || !s.leading.Load() {
@@ -108,6 +108,8 @@ func (s *Syncer) Remove(ctx context.Context, name string) error {
 	s.mu.Lock()
 	s.sources = slices.DeleteFunc(slices.Clone(s.sources), func(src Source) bool { return src.Name() == name })
 	s.mu.Unlock()
+	ctx, cancel := p.whileWorking(ctx)
+	defer cancel()
 	src.cancel(errRemoved)
 	select {
 	case <-src.ended:
@@ -120,6 +122,13 @@ func (s *Syncer) Remove(ctx context.Context, name string) error {
 	err := p.saver.save(ctx, true)
 	p.drop(src)
 	return err
+}
+
+// whileWorking returns a context that ends with ctx, and with ErrNotRunning when the run is over.
+func (p *pipeline) whileWorking(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(p.work, func() { cancel(ErrNotRunning) })
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 // drop forgets a source.

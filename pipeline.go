@@ -17,11 +17,10 @@ var errReadsDone = errors.New("every direct read is complete")
 // pipeline is what runs between the sources and the sink, during one leadership.
 type pipeline struct {
 	*config
-	fence   Fence
-	started time.Time
-	budget  *budget.Budget
-	hash    *hasher
-	lanes   []*lane
+	fence  Fence
+	budget *budget.Budget
+	hash   *hasher
+	lanes  []*lane
 	// gate is held for reading while a batch is handed to the lanes and for writing during a barrier.
 	gate sync.RWMutex
 	// busy counts parts that lanes hold.
@@ -56,7 +55,7 @@ type pipeline struct {
 func newPipeline(s *Syncer, term *Term) *pipeline {
 	c := &s.config
 	p := &pipeline{
-		config: c, fence: term.Fence, started: time.Now(), budget: budget.New(c.inFlightBytes), hash: newHasher(),
+		config: c, fence: term.Fence, budget: budget.New(c.inFlightBytes), hash: newHasher(),
 		routes: new(routes), totals: &s.totals, counts: &s.totals.counts, ready: &s.ready, pace: s.pace, latest: collapses(c),
 		own: ownNamespaces(c),
 	}
@@ -271,7 +270,7 @@ func (p *pipeline) emit(ctx context.Context, src *sourceState, b *Batch) error {
 		}
 	}
 	switch {
-	case len(b.Changes) == 0:
+	case len(b.Changes) == 0 || len(b.Changes) == 1 && src.own[b.Changes[0].Namespace]:
 		t.settle()
 		return nil
 	case b.Changes[0].Op.IsBarrier():

@@ -3,6 +3,7 @@ package goatee
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +113,7 @@ type BatchError struct {
 
 // Error counts the failed actions and names the first.
 func (e *BatchError) Error() string {
-	if len(e.Failed) == 0 {
+	if e == nil || len(e.Failed) == 0 {
 		return "no action failed"
 	}
 	return fmt.Sprintf("%d actions failed, the first: %v", len(e.Failed), e.Failed[0])
@@ -126,9 +127,16 @@ func SplitBatchError(err error) (failed []*ActionError, rest error) {
 	case nil:
 		return nil, nil
 	case *BatchError:
+		if e == nil { // a sink's variable that it never set
+			return nil, nil
+		}
 		return e.Failed, nil
 	case interface{ Unwrap() []error }:
-		for _, part := range e.Unwrap() {
+		parts := slices.DeleteFunc(slices.Clone(e.Unwrap()), func(part error) bool { return part == nil })
+		if len(parts) == 0 {
+			return nil, err
+		}
+		for _, part := range parts {
 			f, rest := SplitBatchError(part)
 			if rest != nil {
 				return nil, err

@@ -128,7 +128,6 @@ func (t *totals) of(name string) *sourceCounts {
 }
 
 func (p *pipeline) stats(st *Stats) {
-	st.Started = p.started
 	st.Applied = p.counts.applied.Load()
 	st.Coalesced = p.counts.coalesced.Load()
 	st.DeadLetters = p.counts.deadLetters.Load()

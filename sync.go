@@ -18,6 +18,7 @@ type Syncer struct {
 	config
 	mu      sync.Mutex // guards config.sources once Run has begun
 	running atomic.Bool
+	began   atomic.Int64 // Unix nanoseconds of the start of Run
 	// pipeline is the one at work, nil before the first.
 	pipeline atomic.Pointer[pipeline]
 	leading  atomic.Bool
@@ -89,6 +90,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
 		return ErrAlreadyRun
 	}
+	s.began.Store(time.Now().UnixNano())
 	if s.elector == nil {
 		return s.lead(ctx, &Term{Reading: ctx, Writing: context.WithoutCancel(ctx)})
 	}
@@ -128,7 +130,14 @@ func (s *Syncer) campaign(ctx context.Context) (term *Term, err error) {
 		term, err = s.elector.Campaign(ctx)
 		return nil
 	})
-	return term, errors.Join(err, panicked)
+	if err = errors.Join(err, panicked); err == nil && !term.isWhole() {
+		err = errors.New("the elector returned a term that lacks something")
+	}
+	return term, err
+}
+
+func (t *Term) isWhole() bool {
+	return t != nil && t.Reading != nil && t.Writing != nil && t.Resign != nil
 }
 
 func lostLeadership(term *Term, err error) bool {
@@ -182,7 +191,7 @@ func (s *Syncer) checkEnds(ctx context.Context) error {
 
 // Stats returns a snapshot. It is cheap.
 func (s *Syncer) Stats() Stats {
-	st := Stats{Leading: s.leading.Load(), BudgetBytes: s.inFlightBytes, Ready: s.ready.isSet()}
+	st := Stats{Started: unixNano(s.began.Load()), Leading: s.leading.Load(), BudgetBytes: s.inFlightBytes, Ready: s.ready.isSet()}
 	if p := s.pipeline.Load(); p != nil {
 		p.stats(&st)
 	}

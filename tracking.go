@@ -90,7 +90,8 @@ func newSourceState(p *pipeline, src Source) *sourceState {
 // restore finds where the source starts.
 func (s *sourceState) restore(ctx context.Context) (err error) {
 	if s.p.positions != nil && s.stateful {
-		if s.from, err = s.p.positions.Load(ctx, s.id); err != nil {
+		err = guard(func() (err error) { s.from, err = s.p.positions.Load(ctx, s.id); return err })
+		if err != nil {
 			return fmt.Errorf("load the position of %s: %w", s.name, err)
 		}
 	}
@@ -103,12 +104,12 @@ func (s *sourceState) restore(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *sourceState) start(ctx context.Context) (Position, error) {
+func (s *sourceState) start(ctx context.Context) (pos Position, err error) {
 	st, ok := As[Starter](s.Source)
 	if !ok {
 		return Position{}, nil
 	}
-	pos, err := st.Start(ctx)
+	err = guard(func() (err error) { pos, err = st.Start(ctx); return err })
 	if err != nil {
 		return Position{}, fmt.Errorf("capture the start position of %s: %w", s.name, err)
 	}
@@ -122,15 +123,20 @@ func (s *sourceState) run(ctx context.Context) error {
 	s.p.logger.Info("source started", "source", s.name, "position", s.from.String())
 	err := s.readAll(ctx)
 	if err != nil && s.direct != nil && !endsRun(err) {
-		s.p.logger.Error("direct read failed; documents it has not reached are missing in Elasticsearch",
-			"source", s.name, "error", err)
-		s.failure.Store(&err)
-		s.exhausted.Store(true)
-		s.checkDone()
+		s.fails(err)
 		err = nil
 	}
 	notify(s.p.logger, s.p.observer.SourceStopped, SourceInfo{Source: s.name, Position: s.low(), Err: errors.Join(err, s.failed())})
 	return err
+}
+
+// fails notes that a direct read ends with an error.
+func (s *sourceState) fails(err error) {
+	s.p.logger.Error("direct read failed; documents it has not reached are missing in Elasticsearch",
+		"source", s.name, "error", err)
+	s.failure.Store(&err)
+	s.exhausted.Store(true)
+	s.checkDone()
 }
 
 // endsRun reports whether an error of a direct read ends the others too: a wrong setting, which an operator has to mend,
@@ -362,10 +368,17 @@ func (t *tracked) settle() {
 		release := t.batch.Release
 		t.batch = nil
 		if release != nil {
-			release()
+			t.src.release(release)
 		}
 	}
 	t.ack()
+}
+
+// release gives the memory of a batch back to its source.
+func (s *sourceState) release(f func()) {
+	if err := guard(func() error { f(); return nil }); err != nil {
+		s.p.logger.Error("a source could not release a batch", "source", s.name, "error", err)
+	}
 }
 
 // ack notes that a part, or a change kept aside, needs nothing more. The last one acknowledges the batch.

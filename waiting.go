@@ -201,13 +201,12 @@ func (r *room) concerns(c *Change) bool {
 func (r *room) add(s setAside) {
 	e := &entry{item: s.item, index: s.index, doubtful: s.doubtful, err: s.err, since: time.Now()}
 	e.change = s.change.Clone()
-	e.bytes = int64(e.change.Document.Len() + e.change.Before.Len() + changeBytes)
 	e.due = e.since
 	if s.err != nil && s.index == "" {
 		e.attempts, e.due = 1, e.since.Add(firstProbe)
 	}
 	e.t.open.Add(1)
-	r.p.budget.Hold(e.bytes)
+	r.weigh(e)
 	r.entries = append(r.entries, e)
 	r.namespaces[e.change.Namespace]++
 	if e.change.Op.IsBarrier() {
@@ -238,6 +237,13 @@ func (r *room) noteRetry(e *entry, waits bool) {
 		r.p.logger.Warn("a transformer asks to be called again later: the changes wait, all others go on",
 			"namespace", e.change.Namespace.String(), "error", cut(e.err.Error()))
 	}
+}
+
+// weigh counts what an entry weighs by now: its document may have been looked up since it came.
+func (r *room) weigh(e *entry) {
+	bytes := int64(e.change.Document.Len() + e.change.Before.Len() + changeBytes)
+	r.p.budget.Hold(bytes - e.bytes)
+	e.bytes = bytes
 }
 
 // asksAgain reports whether an item waits because its transformer asked to be called again later.
@@ -469,6 +475,7 @@ func (r *room) probed() map[string]time.Time {
 
 // keep keeps an entry for another time. It returns false when there is to be none.
 func (r *room) keep(e *entry, s setAside) bool {
+	r.weigh(e)
 	e.index, e.doubtful = s.index, s.doubtful
 	if s.err != nil {
 		e.err = s.err

@@ -397,6 +397,47 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 	})
 }
 
+// lookingUp is a feed of updates without documents; each is looked up as it was at the end.
+type lookingUp struct {
+	*feed
+	size int
+}
+
+func (l lookingUp) Fetch(_ context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	for _, c := range changes {
+		c.Document = goatee.NewDocument(sized(int(c.ID.Int32()), 100, l.size))
+	}
+	return nil, nil
+}
+
+// Documents that are looked up for changes that wait are part of the budget too.
+func TestFetchedDocumentsOfWhatWaitsCountInTheBudget(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), lookingUp{newFeed("s"), 10_000}
+		es.block("shop.orders")
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithInFlightBytes(1<<20))
+		for i := range uint32(20) {
+			src.push(update(10+i, 1))
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		require.Equal(t, int64(20), r.Stats().Waiting)
+		require.Greater(t, r.Stats().InFlightBytes, int64(20*10_000), "each has its document by now")
+		es.unblock("shop.orders")
+		time.Sleep(time.Minute)
+		require.Zero(t, r.Stats().InFlightBytes)
+		require.Equal(t, map[string]int32{"shop.orders/1": 100}, es.state())
+		require.NoError(t, r.end())
+	})
+}
+
+// update returns an update that comes without its document.
+func update(time uint32, id int) goatee.Change {
+	c := change(goatee.OpUpdate, time, id, 0)
+	c.Document = goatee.Document{}
+	return c
+}
+
 func TestStoppingWithSomethingWaiting(t *testing.T) {
 	for name, opts := range map[string][]goatee.Option{
 		"a blocked index": nil,

@@ -21,11 +21,12 @@ type Mark[T any] struct {
 	done  bool
 }
 
-// Reset sets the low watermark the stream starts from.
+// Reset sets the low watermark the stream starts from, which is a move too.
 func (q *Queue[T]) Reset(low T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.low = low
+	q.moves++
 }
 
 // Track appends work that ends at value. Who calls it decides the order.
