@@ -198,6 +198,9 @@ func (a *applier) keepActions(keep func(n int) bool) {
 
 // write writes the actions and sorts out what the sink says of each.
 func (a *applier) write(ctx context.Context, items []item) error {
+	if ctx.Err() != nil { // another process may lead by now
+		return context.Cause(ctx)
+	}
 	if a == a.p.room.apply && a.p.room.anyBlocked() {
 		for i := range a.actions {
 			a.p.room.probe(&a.actions[i], a.hash.indexOf(&a.actions[i]))

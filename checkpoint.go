@@ -82,9 +82,7 @@ func (c *checkpointer) save(ctx context.Context, idle bool) error {
 	if err != nil {
 		err = fmt.Errorf("store positions: %w", err)
 	} else {
-		for s, m := range marks {
-			c.saved[s] = m
-		}
+		c.saved = marks // those of sources that are gone are forgotten
 		c.last.Store(time.Now().UnixNano())
 	}
 	notify(c.p.logger, c.p.observer.Checkpoint, CheckpointInfo{Positions: positions, Err: err})

@@ -63,6 +63,7 @@ func (p *pipeline) add(ctx context.Context, src Source) error {
 	}
 	state := newSourceState(p, src)
 	if err := state.restore(ctx); err != nil {
+		state.cancel(err)
 		return err
 	}
 	if state.direct != nil {
@@ -111,17 +112,34 @@ func (s *Syncer) Remove(ctx context.Context, name string) error {
 	ctx, cancel := p.whileWorking(ctx)
 	defer cancel()
 	src.cancel(errRemoved)
+	err := src.wait(ctx)
+	if err == nil {
+		err = p.saver.save(ctx, true)
+		p.drop(src)
+	}
+	if p.work.Err() != nil && src.isOver() { // the run has ended with it, and stores the positions itself
+		return nil
+	}
+	return err
+}
+
+// wait returns when the source is not read any more and everything it brought is acknowledged, or with ctx's cause.
+func (s *sourceState) wait(ctx context.Context) error {
 	select {
-	case <-src.ended:
+	case <-s.ended:
+		return s.inFlight.wait(ctx)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if err := src.inFlight.wait(ctx); err != nil {
-		return err
+}
+
+func (s *sourceState) isOver() bool {
+	select {
+	case <-s.ended:
+		return s.inFlight.isZero()
+	default:
+		return false
 	}
-	err := p.saver.save(ctx, true)
-	p.drop(src)
-	return err
 }
 
 // whileWorking returns a context that ends with ctx, and with ErrNotRunning when the run is over.
@@ -133,6 +151,7 @@ func (p *pipeline) whileWorking(ctx context.Context) (context.Context, context.C
 
 // drop forgets a source.
 func (p *pipeline) drop(src *sourceState) {
+	src.cancel(errRemoved)
 	if src.direct != nil {
 		p.reads.end(src)
 	}

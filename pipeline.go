@@ -138,8 +138,6 @@ func (p *pipeline) restore() error {
 // run is the life of the pipeline. The order of its end is the point: reading stops first, lanes drain, then the last
 // positions are stored, when nothing can move them any more.
 func (p *pipeline) run(ctx context.Context) error {
-	defer p.stopRun(nil)
-	defer p.stop(nil)
 	defer p.limitDrain()()
 
 	var lanes, sources, others sync.WaitGroup

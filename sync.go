@@ -161,6 +161,8 @@ func (s *Syncer) lead(ctx context.Context, term *Term) error {
 		return stopped(term, err)
 	}
 	p := newPipeline(s, term)
+	defer p.stopRun(nil)
+	defer p.stop(nil)
 	if err := p.restore(); err != nil {
 		return stopped(term, err)
 	}
