@@ -13,6 +13,11 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
+var (
+	_ goatee.PositionStore = (*File)(nil)
+	_ goatee.Checker       = (*File)(nil)
+)
+
 // File keeps positions in one JSON file that people can read: resume tokens are canonical extended JSON.
 //
 // Each Save replaces the file as a whole by a rename, so that a crash leaves the old positions or the new ones. What a
@@ -38,7 +43,7 @@ func (f *File) Check(context.Context) error {
 		err = errors.New("not a folder")
 	}
 	if err != nil {
-		return f.fault("its folder cannot be used", "create the folder "+dir+", or choose another path", err)
+		return f.fault("is in a folder that cannot be used", "create the folder "+dir+", or choose another path", err)
 	}
 	return nil
 }
@@ -49,13 +54,13 @@ func (f *File) Load(_ context.Context, source goatee.SourceID) (goatee.Position,
 	if err != nil {
 		return goatee.Position{}, err
 	}
-	e, ok := c.Positions[source]
+	e, ok := c.Positions[source.Name]
 	if !ok {
 		return goatee.Position{}, nil
 	}
 	p, err := e.position()
 	if err != nil {
-		return goatee.Position{}, f.corrupt(fmt.Errorf("position of %s: %w", source, err))
+		return goatee.Position{}, f.corrupt(fmt.Errorf("position of %s: %w", source.Name, err))
 	}
 	return p, nil
 }
@@ -77,9 +82,9 @@ func (f *File) Save(ctx context.Context, fence goatee.Fence, positions []goatee.
 	for _, p := range positions {
 		e, err := newFileEntry(p.Position)
 		if err != nil {
-			return fmt.Errorf("encode position of %s: %w", p.Source, err)
+			return fmt.Errorf("encode position of %s: %w", p.Name, err)
 		}
-		c.Positions[p.Source] = e
+		c.Positions[p.Name] = e
 	}
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -119,7 +124,7 @@ func (f *File) corrupt(err error) error {
 }
 
 func (f *File) fault(problem, remedy string, err error) error {
-	return &goatee.ConfigError{Setting: "position file " + f.path, Problem: problem, Remedy: remedy, Err: err}
+	return &goatee.ConfigError{Setting: SettingFile, Problem: f.path + " " + problem, Remedy: remedy, Err: err}
 }
 
 // replaceFile makes data the content of the file at path in one step that survives a crash.

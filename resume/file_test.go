@@ -20,7 +20,7 @@ func TestFileIsReadableJSON(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	s := resume.NewFile(path)
 	save(t, s, 3, orders, goatee.Position{Token: token(t, "8265"), ClusterTime: at(1700000000, 2)})
-	save(t, s, 3, goatee.DirectReadPrefix+"shop.orders", goatee.Position{Complete: true})
+	save(t, s, 3, read("shop.orders"), goatee.Position{Complete: true})
 
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestFileRefusesToReplaceACorruptFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
 	err := resume.NewFile(path).Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
 	require.ErrorContains(t, err, "is not a file of positions")
 	require.FileExists(t, path)
 	data, err := os.ReadFile(path)
@@ -103,13 +103,13 @@ func TestFileInAMissingFolder(t *testing.T) {
 	s := resume.NewFile(path)
 	require.ErrorContains(t, s.Check(context.Background()), "create the folder "+filepath.Dir(path))
 	err := s.Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{ClusterTime: at(1, 1)}}})
 	require.ErrorContains(t, err, path)
 }
 
 func TestFileThatIsAFolder(t *testing.T) {
 	dir := t.TempDir()
-	require.ErrorContains(t, resume.NewFile(dir).Check(context.Background()), dir+": cannot be read")
+	require.ErrorContains(t, resume.NewFile(dir).Check(context.Background()), dir+" cannot be read")
 }
 
 // Direct reads keep _id values in their tokens: of any type, also strings that are not UTF-8.
@@ -128,8 +128,8 @@ func TestFileKeepsAnyTokenByteByByte(t *testing.T) {
 func TestFileRefusesATokenThatIsNoDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "positions.json")
 	err := resume.NewFile(path).Save(context.Background(), 0,
-		[]goatee.SourcePosition{{Source: orders, Position: goatee.Position{Token: bson.Raw{1, 2, 3}}}})
-	require.ErrorContains(t, err, orders)
+		[]goatee.SourcePosition{{SourceID: orders, Position: goatee.Position{Token: bson.Raw{1, 2, 3}}}})
+	require.ErrorContains(t, err, orders.Name)
 	require.NoFileExists(t, path)
 }
 

@@ -9,11 +9,13 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
+var _ goatee.PositionStore = (*Memory)(nil)
+
 // Memory keeps positions as long as the process lives. It is safe for concurrent use.
 type Memory struct {
 	mu        sync.Mutex
 	fence     goatee.Fence
-	positions map[string]goatee.Position
+	positions map[string]goatee.Position // by the name of the source
 }
 
 // NewMemory returns a store without positions.
@@ -25,7 +27,7 @@ func NewMemory() *Memory {
 func (m *Memory) Load(_ context.Context, source goatee.SourceID) (goatee.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return clonePosition(m.positions[source]), nil
+	return clonePosition(m.positions[source.Name]), nil
 }
 
 // Save stores positions, or fails with goatee.ErrFenced and changes nothing.
@@ -40,7 +42,7 @@ func (m *Memory) Save(ctx context.Context, fence goatee.Fence, positions []goate
 	}
 	m.fence = max(m.fence, fence)
 	for _, p := range positions {
-		m.positions[p.Source] = clonePosition(p.Position)
+		m.positions[p.Name] = clonePosition(p.Position)
 	}
 	return nil
 }

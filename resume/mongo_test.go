@@ -47,6 +47,17 @@ func documents(t *testing.T, db *mongo.Database, coll string) []bson.M {
 	return docs
 }
 
+// times returns the documents in monstache without what every Save adds to them.
+func times(t *testing.T, db *mongo.Database) []bson.M {
+	t.Helper()
+	docs := documents(t, db, "monstache")
+	for _, doc := range docs {
+		delete(doc, "run")
+		delete(doc, "savedAt")
+	}
+	return docs
+}
+
 const monstacheTime = `{"_id": "default", "ts": {"$timestamp": {"t": 1700000000, "i": 5}}}`
 
 const monstacheToken = `{
@@ -69,8 +80,8 @@ func TestMongoReadsMonstachesDocuments(t *testing.T) {
 	s := newMongo(t, db)
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000001")}, load(t, s, orders))
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000002")}, load(t, s, deployment))
-	require.Equal(t, goatee.Position{Complete: true}, load(t, s, goatee.DirectReadPrefix+"shop.views"))
-	require.True(t, load(t, s, goatee.DirectReadPrefix+"shop.view").IsZero())
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, read("shop.views")))
+	require.True(t, load(t, s, read("shop.view")).IsZero())
 
 	byTime := newMongo(t, db, resume.WithStrategy(resume.Timestamp))
 	require.Equal(t, goatee.Position{ClusterTime: at(1700000000, 5)}, load(t, byTime, orders))
@@ -100,7 +111,7 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 
 	s := newMongo(t, db) // without a Load before: the documents must be found all the same
 	save(t, s, 7, orders, goatee.Position{Token: token(t, "8265A1"), ClusterTime: at(1700000100, 1)})
-	save(t, s, 7, goatee.DirectReadPrefix+"shop.views", goatee.Position{Complete: true})
+	save(t, s, 7, read("shop.views"), goatee.Position{Complete: true})
 
 	id, err := primitive.ObjectIDFromHex("65a000000000000000000001")
 	require.NoError(t, err)
@@ -108,7 +119,7 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 		"_id": id, "resumeName": "default", "streamID": "shop.orders", "token": bson.M{"_data": "8265A1"},
 		"clusterTime": at(1700000100, 1), "fence": int64(7),
 	}}, documents(t, db, "tokens"))
-	require.Equal(t, []bson.M{{"_id": "default", "ts": at(1700000100, 1), "fence": int64(7)}}, documents(t, db, "monstache"))
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(1700000100, 1), "fence": int64(7)}}, times(t, db))
 
 	reads := documents(t, db, "directreads")
 	require.Len(t, reads, 1)
@@ -121,8 +132,8 @@ func TestMongoWritesMonstachesShapes(t *testing.T) {
 	db := database(t)
 	s := newMongo(t, db)
 	require.NoError(t, s.Save(context.Background(), 0, []goatee.SourcePosition{
-		{Source: deployment, Position: goatee.Position{Token: token(t, "82AA"), ClusterTime: at(10, 1)}},
-		{Source: goatee.DirectReadPrefix + "shop.orders", Position: goatee.Position{Complete: true}},
+		{SourceID: deployment, Position: goatee.Position{Token: token(t, "82AA"), ClusterTime: at(10, 1)}},
+		{SourceID: read("shop.orders"), Position: goatee.Position{Complete: true}},
 	}))
 
 	tokens := documents(t, db, "tokens")
@@ -130,7 +141,7 @@ func TestMongoWritesMonstachesShapes(t *testing.T) {
 	require.IsType(t, primitive.ObjectID{}, tokens[0]["_id"])
 	delete(tokens[0], "_id")
 	require.Equal(t, bson.M{"resumeName": "default", "streamID": "", "token": bson.M{"_data": "82AA"}, "clusterTime": at(10, 1)}, tokens[0])
-	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, documents(t, db, "monstache"))
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, times(t, db))
 
 	reads := documents(t, db, "directreads")
 	require.Len(t, reads, 1)
@@ -164,8 +175,8 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 		return load(t, newMongo(t, db, resume.WithStrategy(resume.Timestamp)), customers).ClusterTime
 	}
 	require.NoError(t, s.Save(context.Background(), 0, []goatee.SourcePosition{
-		{Source: orders, Position: goatee.Position{ClusterTime: at(10, 5)}},
-		{Source: customers, Position: goatee.Position{ClusterTime: at(10, 3)}},
+		{SourceID: orders, Position: goatee.Position{ClusterTime: at(10, 5)}},
+		{SourceID: customers, Position: goatee.Position{ClusterTime: at(10, 3)}},
 	}))
 	require.Equal(t, at(10, 3), stored())
 	save(t, s, 0, orders, goatee.Position{ClusterTime: at(90, 1)})
@@ -178,7 +189,7 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 	load(t, restarted, customers)
 	save(t, restarted, 0, orders, goatee.Position{ClusterTime: at(100, 1)})
 	require.Equal(t, at(50, 1), stored(), "what was loaded counts as well as what was saved")
-	save(t, restarted, 0, goatee.DirectReadPrefix+"shop.orders", goatee.Position{ClusterTime: at(1, 1)})
+	save(t, restarted, 0, read("shop.orders"), goatee.Position{ClusterTime: at(1, 1)})
 	require.Equal(t, at(50, 1), stored(), "direct reads are no streams")
 }
 
@@ -189,9 +200,9 @@ func TestMongoTimeWaitsForAStreamOfUnknownTime(t *testing.T) {
 	s := newMongo(t, db)
 	load(t, s, orders)
 	save(t, s, 0, customers, goatee.Position{ClusterTime: at(1800000000, 1)})
-	require.Equal(t, at(1700000000, 5), documents(t, db, "monstache")[0]["ts"])
+	require.Equal(t, at(1700000000, 5), times(t, db)[0]["ts"])
 	save(t, s, 0, orders, goatee.Position{ClusterTime: at(1750000000, 1)})
-	require.Equal(t, at(1750000000, 1), documents(t, db, "monstache")[0]["ts"])
+	require.Equal(t, at(1750000000, 1), times(t, db)[0]["ts"])
 }
 
 // A leader that is paused between its writes finds the documents the next leader has written closed to it.
@@ -204,7 +215,7 @@ func TestMongoFencesEachDocument(t *testing.T) {
 	require.NoError(t, err)
 
 	err = stale.Save(context.Background(), 1, []goatee.SourcePosition{
-		{Source: orders, Position: goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)}},
+		{SourceID: orders, Position: goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)}},
 	})
 	require.ErrorIs(t, err, goatee.ErrFenced)
 	require.Equal(t, before, documents(t, db, "tokens"), "neither changed nor doubled")
@@ -216,7 +227,7 @@ func TestMongoNamesAreApart(t *testing.T) {
 	require.NoError(t, err)
 	b, err := resume.NewMongo(db, "b")
 	require.NoError(t, err)
-	for _, source := range []string{orders, goatee.DirectReadPrefix + "shop.orders", "custom"} {
+	for _, source := range []goatee.SourceID{orders, read("shop.orders"), {Name: "custom"}} {
 		save(t, a, 5, source, goatee.Position{ClusterTime: at(10, 1), Complete: true})
 		require.True(t, load(t, b, source).IsZero(), source)
 	}

@@ -3,6 +3,7 @@ package resume_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,14 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var (
-	_ goatee.PositionStore = (*resume.Memory)(nil)
-	_ goatee.PositionStore = (*resume.File)(nil)
-	_ goatee.PositionStore = (*resume.Mongo)(nil)
-	_ goatee.Checker       = (*resume.File)(nil)
-	_ goatee.Checker       = (*resume.Mongo)(nil)
-)
 
 func TestMemoryConforms(t *testing.T) {
 	resumetest.Run(t, func(*testing.T) func() goatee.PositionStore {
@@ -53,11 +46,24 @@ func TestMongoConforms(t *testing.T) {
 	})
 }
 
-const (
-	orders     = goatee.ChangeStreamPrefix + "shop.orders"
-	customers  = goatee.ChangeStreamPrefix + "shop.customers"
-	deployment = goatee.ChangeStreamPrefix
+var (
+	orders     = stream("shop.orders")
+	customers  = stream("shop.customers")
+	deployment = goatee.SourceID{Name: "change-stream:", Kind: goatee.KindChangeStream}
 )
+
+func stream(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "change-stream:" + ns, Kind: goatee.KindChangeStream, Namespace: namespace(ns)}
+}
+
+func read(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "direct-read:" + ns, Kind: goatee.KindDirectRead, Namespace: namespace(ns)}
+}
+
+func namespace(s string) goatee.Namespace {
+	db, coll, _ := strings.Cut(s, ".")
+	return goatee.Namespace{Database: db, Collection: coll}
+}
 
 func token(t *testing.T, data string) bson.Raw {
 	t.Helper()
@@ -68,12 +74,12 @@ func token(t *testing.T, data string) bson.Raw {
 
 func at(t, i uint32) primitive.Timestamp { return primitive.Timestamp{T: t, I: i} }
 
-func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source string, p goatee.Position) {
+func save(t *testing.T, s goatee.PositionStore, fence goatee.Fence, source goatee.SourceID, p goatee.Position) {
 	t.Helper()
-	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{Source: source, Position: p}}))
+	require.NoError(t, s.Save(context.Background(), fence, []goatee.SourcePosition{{SourceID: source, Position: p}}))
 }
 
-func load(t *testing.T, s goatee.PositionStore, source string) goatee.Position {
+func load(t *testing.T, s goatee.PositionStore, source goatee.SourceID) goatee.Position {
 	t.Helper()
 	p, err := s.Load(context.Background(), source)
 	require.NoError(t, err)

@@ -11,8 +11,9 @@ import (
 )
 
 func testStaleFence(t *testing.T, open func() goatee.PositionStore) {
-	before := map[string]goatee.Position{
+	before := map[goatee.SourceID]goatee.Position{
 		orders: position(t, 100), readOrders: position(t, 100), readViews: {Complete: true}, custom: position(t, 100),
+		oplog: {ClusterTime: primitive.Timestamp{T: 100, I: 1}},
 	}
 	stale, leader := open(), open()
 	for source, p := range before {
@@ -21,23 +22,23 @@ func testStaleFence(t *testing.T, open func() goatee.PositionStore) {
 	save(t, leader, 2, customers, position(t, 100))
 
 	for _, p := range []goatee.SourcePosition{
-		{Source: orders, Position: position(t, 200)},
-		{Source: customers, Position: goatee.Position{ClusterTime: primitive.Timestamp{T: 50, I: 1}}},
-		{Source: deployment, Position: position(t, 200)},
-		{Source: readOrders, Position: goatee.Position{Complete: true}},
-		{Source: readViews, Position: position(t, 200)},
-		{Source: custom, Position: position(t, 200)},
-		{Source: "new", Position: position(t, 200)},
+		{SourceID: orders, Position: position(t, 200)},
+		{SourceID: customers, Position: goatee.Position{ClusterTime: primitive.Timestamp{T: 50, I: 1}}},
+		{SourceID: deployment, Position: position(t, 200)},
+		{SourceID: readOrders, Position: goatee.Position{Complete: true}},
+		{SourceID: readViews, Position: position(t, 200)},
+		{SourceID: custom, Position: position(t, 200)},
+		{SourceID: other("new"), Position: position(t, 200)},
 	} {
 		err := stale.Save(context.Background(), 1, []goatee.SourcePosition{p})
-		require.ErrorIs(t, err, goatee.ErrFenced, p.Source)
+		require.ErrorIs(t, err, goatee.ErrFenced, p.Name)
 	}
 	for _, s := range []goatee.PositionStore{stale, leader, open()} {
 		for source, p := range before {
 			requirePosition(t, s, source, p)
 		}
 		requirePosition(t, s, customers, position(t, 100))
-		requirePosition(t, s, "new", goatee.Position{})
+		requirePosition(t, s, other("new"), goatee.Position{})
 	}
 }
 
@@ -49,7 +50,7 @@ func testTakeOver(t *testing.T, open func() goatee.PositionStore) {
 	requirePosition(t, second, orders, position(t, 101))
 	save(t, second, 9, orders, position(t, 102))
 	require.ErrorIs(t,
-		first.Save(context.Background(), 3, []goatee.SourcePosition{{Source: orders, Position: position(t, 103)}}),
+		first.Save(context.Background(), 3, []goatee.SourcePosition{{SourceID: orders, Position: position(t, 103)}}),
 		goatee.ErrFenced)
 	save(t, second, 9, orders, position(t, 104))
 	requirePosition(t, open(), orders, position(t, 104))
@@ -62,7 +63,7 @@ func testNoFence(t *testing.T, open func() goatee.PositionStore) {
 	save(t, s, 0, orders, position(t, 102))
 	requirePosition(t, open(), orders, position(t, 102))
 	require.ErrorIs(t,
-		open().Save(context.Background(), 4, []goatee.SourcePosition{{Source: orders, Position: position(t, 103)}}),
+		open().Save(context.Background(), 4, []goatee.SourcePosition{{SourceID: orders, Position: position(t, 103)}}),
 		goatee.ErrFenced, "a save without token does not lower the newest one")
 }
 

@@ -15,23 +15,24 @@ import (
 
 func testNothingStored(t *testing.T, open func() goatee.PositionStore) {
 	s := open()
-	for _, source := range []string{orders, deployment, readOrders, custom} {
+	for _, source := range []goatee.SourceID{orders, shop, deployment, oplog, readOrders, custom} {
 		requirePosition(t, s, source, goatee.Position{})
 	}
 }
 
 func testKinds(t *testing.T, open func() goatee.PositionStore) {
-	read := token(t, bson.D{{Key: "after", Value: bson.D{{Key: "_id", Value: int64(7)}}}})
-	for source, p := range map[string]goatee.Position{
-		orders:                                 position(t, 100),
-		customers:                              {ClusterTime: primitive.Timestamp{T: 101, I: 7}},
-		deployment:                             position(t, 102),
-		goatee.ChangeStreamPrefix + "shop":     {Token: position(t, 103).Token, ClusterTime: primitive.Timestamp{T: 1<<32 - 1, I: 1<<32 - 1}},
-		readOrders:                             {Token: read, ClusterTime: primitive.Timestamp{T: 104, I: 1}},
-		readViews:                              {Complete: true},
-		goatee.DirectReadPrefix + "shop.x":     {Token: read, ClusterTime: primitive.Timestamp{T: 1, I: 1}, Complete: true},
-		custom:                                 {Token: read},
-		"a name with \"quotes\", $ and ümlaut": {Complete: true},
+	after := token(t, bson.D{{Key: "after", Value: bson.D{{Key: "_id", Value: int64(7)}}}})
+	for source, p := range map[goatee.SourceID]goatee.Position{
+		orders:         position(t, 100),
+		customers:      {ClusterTime: primitive.Timestamp{T: 101, I: 7}},
+		deployment:     position(t, 102),
+		shop:           {Token: position(t, 103).Token, ClusterTime: primitive.Timestamp{T: 1<<32 - 1, I: 1<<32 - 1}},
+		readOrders:     {Token: after, ClusterTime: primitive.Timestamp{T: 104, I: 1}},
+		readViews:      {Complete: true},
+		read("shop.x"): {Token: after, ClusterTime: primitive.Timestamp{T: 1, I: 1}, Complete: true},
+		oplog:          {ClusterTime: primitive.Timestamp{T: 105, I: 3}},
+		custom:         {Token: after},
+		other("a name with \"quotes\", $ and ümlaut"): {Complete: true},
 	} {
 		save(t, open(), 0, source, p)
 		requirePosition(t, open(), source, p)
@@ -49,7 +50,7 @@ func testTokenBytes(t *testing.T, open func() goatee.PositionStore) {
 		"a zero byte":      token(t, bson.D{{Key: "id", Value: "a\x00b"}}),
 	} {
 		p := goatee.Position{Token: raw, ClusterTime: primitive.Timestamp{T: 1, I: 1}}
-		for _, source := range []string{orders, readOrders, custom} {
+		for _, source := range []goatee.SourceID{orders, readOrders, custom} {
 			save(t, open(), 0, source, p)
 			got, err := open().Load(context.Background(), source)
 			require.NoError(t, err, name)
@@ -60,20 +61,20 @@ func testTokenBytes(t *testing.T, open func() goatee.PositionStore) {
 
 func testSourcesApart(t *testing.T, open func() goatee.PositionStore) {
 	s := open()
-	sources := []string{orders, customers, deployment, readOrders, readViews, custom}
+	sources := []goatee.SourceID{orders, customers, shop, deployment, oplog, readOrders, readViews, custom}
 	for i, source := range sources {
 		save(t, s, 0, source, position(t, uint32(100+i)))
 	}
 	for i, source := range sources {
 		requirePosition(t, open(), source, position(t, uint32(100+i)))
 	}
-	requirePosition(t, s, goatee.DirectReadPrefix+"shop.order", goatee.Position{})
-	requirePosition(t, s, "shop.order", goatee.Position{})
+	requirePosition(t, s, read("shop.order"), goatee.Position{})
+	requirePosition(t, s, other("shop.order"), goatee.Position{})
 }
 
 func testReplace(t *testing.T, open func() goatee.PositionStore) {
 	s := open()
-	for _, source := range []string{orders, readOrders, custom} {
+	for _, source := range []goatee.SourceID{orders, readOrders, custom} {
 		for _, p := range []goatee.Position{
 			position(t, 100), {ClusterTime: primitive.Timestamp{T: 90, I: 2}}, position(t, 95),
 		} {
@@ -84,7 +85,7 @@ func testReplace(t *testing.T, open func() goatee.PositionStore) {
 }
 
 func testZero(t *testing.T, open func() goatee.PositionStore) {
-	for _, source := range []string{readOrders, custom} {
+	for _, source := range []goatee.SourceID{readOrders, custom} {
 		save(t, open(), 0, source, position(t, 100))
 		save(t, open(), 0, source, goatee.Position{})
 		requirePosition(t, open(), source, goatee.Position{})
@@ -112,15 +113,15 @@ func testReadAgain(t *testing.T, open func() goatee.PositionStore) {
 func testMany(t *testing.T, open func() goatee.PositionStore) {
 	var all []goatee.SourcePosition
 	for i := range 300 {
-		prefix := []string{goatee.ChangeStreamPrefix, goatee.DirectReadPrefix, ""}[i%3]
+		kind := []func(string) goatee.SourceID{stream, read, other}[i%3]
 		all = append(all, goatee.SourcePosition{
-			Source: fmt.Sprintf("%sshop.c%d", prefix, i), Position: position(t, uint32(1000+i)),
+			SourceID: kind(fmt.Sprintf("shop.c%d", i)), Position: position(t, uint32(1000+i)),
 		})
 	}
 	require.NoError(t, open().Save(context.Background(), 0, all))
 	s := open()
 	for _, p := range all {
-		requirePosition(t, s, p.Source, p.Position)
+		requirePosition(t, s, p.SourceID, p.Position)
 	}
 }
 
@@ -144,7 +145,7 @@ func testEndedContext(t *testing.T, open func() goatee.PositionStore) {
 	save(t, s, 0, orders, position(t, 100))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := s.Save(ctx, 0, []goatee.SourcePosition{{Source: orders, Position: position(t, 200)}})
+	err := s.Save(ctx, 0, []goatee.SourcePosition{{SourceID: orders, Position: position(t, 200)}})
 	require.ErrorIs(t, err, context.Canceled)
 	requirePosition(t, s, orders, position(t, 100))
 }
