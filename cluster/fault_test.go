@@ -49,8 +49,8 @@ func TestAStandbyFollowsAKilledLeader(t *testing.T) {
 	_ = leader.Wait()
 
 	next := campaign(t, newLease(t, coll, 2*time.Second))
-	defer next.end(t)
-	require.Equal(t, fence+1, next.fence)
+	defer resign(t, next)
+	require.Equal(t, fence+1, next.Fence)
 	require.GreaterOrEqual(t, document(t, coll).Since.Time(), held.ExpireAt.Time(), "not before the lease has expired")
 }
 
@@ -64,8 +64,8 @@ func TestLeadUntilKilled(t *testing.T) {
 	require.NoError(t, err)
 	coll := client.Database(os.Getenv(envDatabase)).Collection(cluster.LeaseCollection)
 	leader := campaign(t, newLease(t, coll, 2*time.Second))
-	fmt.Printf("leading with %d\n", leader.fence)
-	<-leader.ctx.Done()
+	fmt.Printf("leading with %d\n", leader.Fence)
+	<-leader.Writing.Done()
 }
 
 // proxied connects to a server through a proxy.
@@ -97,13 +97,13 @@ func TestLeadingEndsBeforeAnotherLeads(t *testing.T) {
 
 			coll := server.Client(t).Database(db).Collection(cluster.LeaseCollection)
 			next := campaign(t, newLease(t, coll, 2*time.Second))
-			defer next.end(t)
-			require.ErrorIs(t, context.Cause(leader.ctx), goatee.ErrLeadershipLost, "ended before the other one led")
-			require.Equal(t, leader.fence+1, next.fence)
+			defer resign(t, next)
+			require.ErrorIs(t, context.Cause(leader.Writing), goatee.ErrLeadershipLost, "ended before the other one led")
+			require.Equal(t, leader.Fence+1, next.Fence)
 
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			require.Error(t, leader.resign(ctx), "cut off, but the renewals have ended")
+			require.Error(t, leader.Resign(ctx), "cut off, but the renewals have ended")
 		})
 	}
 }
@@ -113,15 +113,15 @@ func TestLeadingEndsWhenMongoDBStandsStill(t *testing.T) {
 	coll := server.Client(t).Database(server.UniqueDB(t)).Collection(cluster.LeaseCollection)
 	leader := campaign(t, newLease(t, coll, 2*time.Second))
 	require.NoError(t, server.Members()[0].Pause())
-	<-leader.ctx.Done()
-	require.ErrorIs(t, context.Cause(leader.ctx), goatee.ErrLeadershipLost)
+	<-leader.Writing.Done()
+	require.ErrorIs(t, context.Cause(leader.Writing), goatee.ErrLeadershipLost)
 	require.NoError(t, server.Members()[0].Resume())
 
 	next := campaign(t, newLease(t, coll, 5*time.Second))
-	defer next.end(t)
-	require.Greater(t, next.fence, leader.fence)
-	leader.end(t)
-	require.NoError(t, next.ctx.Err())
+	defer resign(t, next)
+	require.Greater(t, next.Fence, leader.Fence)
+	resign(t, leader)
+	require.NoError(t, next.Writing.Err())
 }
 
 func TestLeadingOutlivesAShortInterruption(t *testing.T) {
@@ -129,7 +129,7 @@ func TestLeadingOutlivesAShortInterruption(t *testing.T) {
 	client, proxy := proxied(t, server)
 	db := server.UniqueDB(t)
 	leader := campaign(t, newLease(t, client.Database(db).Collection(cluster.LeaseCollection), 10*time.Second))
-	defer leader.end(t)
+	defer resign(t, leader)
 	coll := server.Client(t).Database(db).Collection(cluster.LeaseCollection)
 	first := document(t, coll)
 	accepted := proxy.Accepted()
@@ -138,42 +138,27 @@ func TestLeadingOutlivesAShortInterruption(t *testing.T) {
 	require.Eventually(t, func() bool { return proxy.Accepted() > accepted }, patience, 10*time.Millisecond)
 	proxy.Refuse(false)
 	require.Eventually(t, func() bool { return document(t, coll).ExpireAt > first.ExpireAt }, patience, 50*time.Millisecond)
-	require.NoError(t, leader.ctx.Err())
+	require.NoError(t, leader.Writing.Err())
 }
 
 func TestCampaigningOutlastsErrorsThatPass(t *testing.T) {
 	server := testservers.MongoDB(t, testservers.Dedicated())
 	client, proxy := proxied(t, server)
 	proxy.Refuse(true)
-	won := make(chan leadership, 1)
+	won := make(chan *goatee.Term, 1)
 	coll := client.Database(server.UniqueDB(t)).Collection(cluster.LeaseCollection)
 	l := newLease(t, coll, time.Second)
 	go func() {
-		leading, fence, resign, err := l.Campaign(t.Context())
+		term, err := l.Campaign(t.Context())
 		if err != nil {
 			t.Error(err)
 		}
-		won <- leadership{leading, fence, resign}
+		won <- term
 	}()
 	require.Eventually(t, func() bool { return proxy.Accepted() > 3 }, patience, 10*time.Millisecond)
 	proxy.Refuse(false)
 	leader := <-won
-	leader.end(t)
-}
-
-func TestStandingByEndsWithItsContext(t *testing.T) {
-	coll := leases(t)
-	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	standby := newLease(t, coll, never)
-	go func() {
-		_, _, _, err := standby.Campaign(ctx)
-		ended <- err
-	}()
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	resign(t, leader)
 }
 
 func TestErrorsThatStayEndTheCampaign(t *testing.T) {
@@ -194,7 +179,7 @@ func TestErrorsThatStayEndTheCampaign(t *testing.T) {
 			l := newLease(t, client.Database("state").Collection(cluster.LeaseCollection), never)
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			_, _, _, err = l.Campaign(ctx)
+			_, err = l.Campaign(ctx)
 			var fault *goatee.ConfigError
 			require.ErrorAs(t, err, &fault)
 			require.Contains(t, fault.Remedy, "readWrite on database state")

@@ -2,9 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +13,11 @@ import (
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/cluster"
+	"github.com/goatee-sync/goatee/cluster/electortest"
 	"github.com/goatee-sync/goatee/internal/testservers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var _ goatee.Elector = (*cluster.Lease)(nil)
 
 // patience is how long a test waits for what must happen; never is a TTL that no test outlives.
 const (
@@ -42,25 +38,18 @@ func newLease(t *testing.T, coll *mongo.Collection, ttl time.Duration) *cluster.
 	return l
 }
 
-// leadership is what Campaign returned.
-type leadership struct {
-	ctx    context.Context
-	fence  goatee.Fence
-	resign func(context.Context) error
-}
-
-func (l leadership) end(t *testing.T) {
-	t.Helper()
-	require.NoError(t, l.resign(context.Background()))
-}
-
-func campaign(t *testing.T, l *cluster.Lease) leadership {
+func campaign(t *testing.T, l *cluster.Lease) *goatee.Term {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	leading, fence, resign, err := l.Campaign(ctx)
+	term, err := l.Campaign(ctx)
 	require.NoError(t, err)
-	return leadership{leading, fence, resign}
+	return term
+}
+
+func resign(t *testing.T, term *goatee.Term) {
+	t.Helper()
+	require.NoError(t, term.Resign(context.Background()))
 }
 
 func document(t *testing.T, coll *mongo.Collection) (doc struct {
@@ -75,60 +64,45 @@ func document(t *testing.T, coll *mongo.Collection) (doc struct {
 	return doc
 }
 
+func TestLeaseConforms(t *testing.T) {
+	server := testservers.MongoDB(t)
+	client := server.Client(t)
+	electortest.Run(t, electortest.Subject{
+		Calm: 500 * time.Millisecond,
+		New: func(t *testing.T) (a, b goatee.Elector, lose func()) {
+			coll := client.Database(server.UniqueDB(t)).Collection(cluster.LeaseCollection)
+			return newLease(t, coll, time.Second), newLease(t, coll, time.Second), func() {
+				_, err := coll.UpdateOne(context.Background(), bson.M{"_id": "shop"}, bson.M{
+					"$set": bson.M{"holder": "another", "expireAt": primitive.DateTime(0)}, "$inc": bson.M{"fence": 1},
+				})
+				require.NoError(t, err)
+			}
+		},
+	})
+}
+
+// A standby that looks for the lease does not count as a leadership.
+func TestLookingTakesNoFence(t *testing.T) {
+	coll := leases(t)
+	leader := campaign(t, newLease(t, coll, never))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, err := newLease(t, coll, time.Second).Campaign(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, leader.Fence, goatee.Fence(document(t, coll).Fence))
+	resign(t, leader)
+}
+
 func TestLeaseSaysWhoHoldsIt(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
+	defer resign(t, leader)
 	doc := document(t, coll)
-	require.Equal(t, leader.fence, goatee.Fence(doc.Fence))
+	require.Equal(t, leader.Fence, goatee.Fence(doc.Fence))
 	require.NotEmpty(t, doc.Holder)
 	require.NotEmpty(t, doc.Host)
 	require.NotZero(t, doc.PID)
 	require.Equal(t, never, doc.ExpireAt.Time().Sub(doc.Since.Time()))
-}
-
-func TestOneLeadsTheOtherStandsBy(t *testing.T) {
-	coll := leases(t)
-	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
-
-	// The shortest TTL, so that the standby looks several times.
-	standby := newLease(t, coll, time.Second)
-	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
-	defer cancel()
-	_, _, _, err := standby.Campaign(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.NoError(t, leader.ctx.Err())
-	require.Equal(t, leader.fence, goatee.Fence(document(t, coll).Fence), "looking takes no fencing token")
-}
-
-func TestResigningHandsOverAtOnce(t *testing.T) {
-	coll := leases(t)
-	first := campaign(t, newLease(t, coll, never))
-	first.end(t)
-	require.ErrorIs(t, first.ctx.Err(), context.Canceled)
-	require.NotErrorIs(t, context.Cause(first.ctx), goatee.ErrLeadershipLost)
-
-	second := campaign(t, newLease(t, coll, never))
-	require.Equal(t, first.fence+1, second.fence)
-	first.end(t) // a second time: the lease is another's now
-	third, err := cluster.NewLease(coll, "shop", cluster.WithTTL(time.Second))
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_, _, _, err = third.Campaign(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	second.end(t)
-}
-
-func TestTheSameLeaseCanCampaignAgain(t *testing.T) {
-	coll := leases(t)
-	l := newLease(t, coll, never)
-	first := campaign(t, l)
-	first.end(t)
-	second := campaign(t, l)
-	defer second.end(t)
-	require.Greater(t, second.fence, first.fence)
 }
 
 // The reply that gave us the lease was lost: it is ours, and nobody else's until it expires.
@@ -136,40 +110,38 @@ func TestALeaseOfOurOwnIsTakenAgain(t *testing.T) {
 	coll := leases(t)
 	l := newLease(t, coll, never)
 	unheard := campaign(t, l)
-	defer unheard.end(t)
+	defer resign(t, unheard)
 	again := campaign(t, l)
-	defer again.end(t)
-	require.Greater(t, again.fence, unheard.fence)
+	defer resign(t, again)
+	require.Greater(t, again.Fence, unheard.Fence)
 }
 
 func TestTheLeaseIsRenewed(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, 5*time.Second))
-	defer leader.end(t)
+	defer resign(t, leader)
 	first := document(t, coll)
 	require.Eventually(t, func() bool {
 		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 2*time.Second
 	}, patience, 50*time.Millisecond)
-	require.NoError(t, leader.ctx.Err())
+	require.NoError(t, leader.Reading.Err())
 	require.Equal(t, first.Fence, document(t, coll).Fence, "renewals keep the fencing token")
 	require.Equal(t, first.Since, document(t, coll).Since)
 }
 
-// Between the end of ctx and resign what was read is still being written: nobody else may lead.
+// Between the end of ctx and Resign what was read is still being written: nobody else may lead.
 func TestTheLeaseIsRenewedUntilResigned(t *testing.T) {
 	coll := leases(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	leading, _, resign, err := newLease(t, coll, 5*time.Second).Campaign(ctx)
+	term, err := newLease(t, coll, 5*time.Second).Campaign(ctx)
 	require.NoError(t, err)
 	cancel()
-	require.ErrorIs(t, leading.Err(), context.Canceled)
 	first := document(t, coll)
 	require.Eventually(t, func() bool {
 		return document(t, coll).ExpireAt.Time().Sub(first.ExpireAt.Time()) > 2*time.Second
 	}, patience, 50*time.Millisecond)
-	require.NoError(t, resign(context.Background()))
-	after := campaign(t, newLease(t, coll, never))
-	after.end(t)
+	require.NoError(t, term.Writing.Err())
+	resign(t, term)
 }
 
 func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
@@ -180,11 +152,31 @@ func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			coll := leases(t)
 			leader := campaign(t, newLease(t, coll, time.Second))
-			defer leader.end(t)
+			defer resign(t, leader)
 			_, err := coll.UpdateOne(context.Background(), bson.M{"_id": "shop"}, change)
 			require.NoError(t, err)
-			<-leader.ctx.Done()
-			require.ErrorIs(t, context.Cause(leader.ctx), goatee.ErrLeadershipLost)
+			<-leader.Writing.Done()
+			require.ErrorIs(t, context.Cause(leader.Writing), goatee.ErrLeadershipLost)
+		})
+	}
+}
+
+// A lease that somebody has edited does not keep everybody out.
+func TestADamagedLeaseIsFree(t *testing.T) {
+	for name, damage := range map[string]bson.M{
+		"expiry is a string": {"expireAt": "tomorrow"},
+		"fence is a string":  {"expireAt": primitive.DateTime(0), "fence": "7"},
+		"holder is a number": {"expireAt": primitive.DateTime(0), "holder": 7, "host": 7, "since": 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			coll := leases(t)
+			first := campaign(t, newLease(t, coll, never))
+			_, err := coll.UpdateOne(context.Background(), bson.M{"_id": "shop"}, bson.M{"$set": damage})
+			require.NoError(t, err)
+			second := campaign(t, newLease(t, coll, never))
+			require.Greater(t, second.Fence, first.Fence)
+			resign(t, second)
+			resign(t, first)
 		})
 	}
 }
@@ -192,60 +184,21 @@ func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
 func TestTokensGrowAlsoWhenTheCollectionWasDropped(t *testing.T) {
 	coll := leases(t)
 	first := campaign(t, newLease(t, coll, never))
-	first.end(t)
+	resign(t, first)
 	require.NoError(t, coll.Drop(context.Background()))
 	second := campaign(t, newLease(t, coll, never))
-	defer second.end(t)
-	require.Greater(t, second.fence, first.fence)
+	defer resign(t, second)
+	require.Greater(t, second.Fence, first.Fence)
 }
 
 func TestNamesAreClustersOfTheirOwn(t *testing.T) {
 	coll := leases(t)
 	leader := campaign(t, newLease(t, coll, never))
-	defer leader.end(t)
+	defer resign(t, leader)
 	other, err := cluster.NewLease(coll, "another", cluster.WithTTL(never))
 	require.NoError(t, err)
 	also := campaign(t, other)
-	defer also.end(t)
-}
-
-func TestNeverTwoLead(t *testing.T) {
-	coll := leases(t)
-	var leading atomic.Int32
-	var mu sync.Mutex
-	var fences []goatee.Fence
-	var wg sync.WaitGroup
-	for range 4 {
-		l := newLease(t, coll, time.Second)
-		wg.Go(func() {
-			for range 3 {
-				ctx, cancel := context.WithTimeout(context.Background(), patience)
-				_, fence, resign, err := l.Campaign(ctx)
-				if err == nil {
-					if n := leading.Add(1); n != 1 {
-						err = fmt.Errorf("%d lead", n)
-					}
-					mu.Lock()
-					fences = append(fences, fence)
-					mu.Unlock()
-					leading.Add(-1)
-					if e := resign(ctx); e != nil {
-						err = e
-					}
-				}
-				cancel()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	require.Len(t, fences, 12)
-	for i := 1; i < len(fences); i++ {
-		require.Greater(t, fences[i], fences[i-1], "tokens grow in the order of leadership")
-	}
+	defer resign(t, also)
 }
 
 func TestNewLeaseSaysWhatIsWrong(t *testing.T) {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -13,31 +14,10 @@ import (
 // Workers do not wait for each other. When a collection is dropped, its index is deleted by the one worker that owns the
 // drop; one that is behind by then may write older documents into a new index of that name.
 //
-// Apart from that the source is the other one: it can start, check, estimate, read directly and fetch documents if that
-// one can.
+// What else the source can do, goatee.As finds through Unwrap. An Estimator counts the documents of all workers: how many
+// of them are this one's is not known before they are read.
 func Partition(source goatee.Source, owns func(*goatee.Change) bool) goatee.Source {
-	p := &partition{Source: source, owns: owns}
-	direct, isDirect := source.(goatee.DirectReader)
-	fetcher, isFetcher := source.(goatee.DocumentFetcher)
-	switch {
-	case isDirect && isFetcher:
-		return struct {
-			*partition
-			goatee.DirectReader
-			goatee.DocumentFetcher
-		}{p, direct, fetcher}
-	case isDirect:
-		return struct {
-			*partition
-			goatee.DirectReader
-		}{p, direct}
-	case isFetcher:
-		return struct {
-			*partition
-			goatee.DocumentFetcher
-		}{p, fetcher}
-	}
-	return p
+	return &partition{Source: source, owns: owns}
 }
 
 type partition struct {
@@ -45,10 +25,15 @@ type partition struct {
 	owns func(*goatee.Change) bool
 }
 
-// Run runs the source and takes from its batches what others own. A batch without changes is emitted for its position.
+// Unwrap returns the source with the changes of all workers.
+func (p *partition) Unwrap() goatee.Source { return p.Source }
+
+// Run runs the source and removes from its batches the changes of other workers. A batch without changes is emitted for
+// its position.
 func (p *partition) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
 	return p.Source.Run(ctx, from, func(ctx context.Context, b *goatee.Batch) error {
 		b.Changes = keep(b.Changes, p.owns)
+		b.Failed = slices.DeleteFunc(b.Failed, func(f goatee.FailedChange) bool { return !p.owns(&f.Change) })
 		return emit(ctx, b)
 	})
 }
@@ -66,28 +51,4 @@ func keep(changes []goatee.Change, owns func(*goatee.Change) bool) []goatee.Chan
 	}
 	clear(changes[n:])
 	return changes[:n]
-}
-
-// Start returns the zero Position, as if there were no Start, for a source that has none.
-func (p *partition) Start(ctx context.Context) (goatee.Position, error) {
-	if s, ok := p.Source.(goatee.Starter); ok {
-		return s.Start(ctx)
-	}
-	return goatee.Position{}, nil
-}
-
-// Check returns nil for a source that cannot tell.
-func (p *partition) Check(ctx context.Context) error {
-	if c, ok := p.Source.(goatee.Checker); ok {
-		return c.Check(ctx)
-	}
-	return nil
-}
-
-// Estimate counts the documents of all workers: how many of them are this one's is not known before they are read.
-func (p *partition) Estimate() int64 {
-	if e, ok := p.Source.(goatee.Estimator); ok {
-		return e.Estimate()
-	}
-	return 0
 }

@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,31 +24,16 @@ func (s plain) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitFunc)
 	return nil
 }
 
-var errCheck = errors.New("checked")
+// reader is a source that can do everything.
+type reader struct{ plain }
 
-type able struct{ plain }
-
-func (able) Start(context.Context) (goatee.Position, error) { return position(7), nil }
-func (able) Check(context.Context) error                    { return errCheck }
-func (able) Estimate() int64                                { return 42 }
-
-type direct struct{ able }
-
-func (direct) Stateful() bool { return true }
-
-type fetching struct{ able }
-
-func (fetching) Fetch(_ context.Context, changes []*goatee.Change) ([]*goatee.Change, error) {
-	return changes[1:], nil
-}
-
-type both struct {
-	direct
-	f fetching
-}
-
-func (b both) Fetch(ctx context.Context, changes []*goatee.Change) ([]*goatee.Change, error) {
-	return b.f.Fetch(ctx, changes)
+func (reader) Start(context.Context) (goatee.Position, error) { return position(7), nil }
+func (reader) SourceID() goatee.SourceID                      { return goatee.SourceID{Kind: goatee.KindDirectRead} }
+func (reader) Stateful() bool                                 { return true }
+func (reader) Begun() bool                                    { return true }
+func (reader) Namespace() goatee.Namespace                    { return goatee.Namespace{Database: "shop"} }
+func (reader) Fetch(context.Context, []*goatee.Change, func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	return nil, nil
 }
 
 func position(t uint32) goatee.Position {
@@ -81,40 +65,36 @@ func TestPartitionKeepsItsShareAndEveryPosition(t *testing.T) {
 	require.Equal(t, []uint32{4, 5, 9}, positions)
 }
 
-func TestPartitionCanWhatItsSourceCan(t *testing.T) {
-	all := func(*goatee.Change) bool { return true }
-	for name, test := range map[string]struct {
-		source          goatee.Source
-		direct, fetches bool
-	}{
-		"plain":    {plain{}, false, false},
-		"able":     {able{}, false, false},
-		"direct":   {direct{}, true, false},
-		"fetching": {fetching{}, false, true},
-		"both":     {both{}, true, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := cluster.Partition(test.source, all)
-			require.Equal(t, "plain", p.Name())
-			_, isDirect := p.(goatee.DirectReader)
-			require.Equal(t, test.direct, isDirect)
-			f, fetches := p.(goatee.DocumentFetcher)
-			require.Equal(t, test.fetches, fetches)
-			if fetches {
-				rest, err := f.Fetch(context.Background(), make([]*goatee.Change, 3))
-				require.NoError(t, err)
-				require.Len(t, rest, 2)
-			}
-
-			want, wantErr, estimate := position(7), errCheck, int64(42)
-			if name == "plain" {
-				want, wantErr, estimate = goatee.Position{}, nil, 0
-			}
-			start, err := p.(goatee.Starter).Start(context.Background())
-			require.NoError(t, err)
-			require.Equal(t, want, start)
-			require.Equal(t, wantErr, p.(goatee.Checker).Check(context.Background()))
-			require.Equal(t, estimate, p.(goatee.Estimator).Estimate())
-		})
+func TestPartitionKeepsItsShareOfFailedChanges(t *testing.T) {
+	failed := func(n uint32) goatee.FailedChange {
+		return goatee.FailedChange{Change: goatee.Change{ClusterTime: primitive.Timestamp{T: n}}}
 	}
+	mine := func(c *goatee.Change) bool { return c.ClusterTime.T%2 == 0 }
+	batch := &goatee.Batch{Failed: []goatee.FailedChange{failed(1), failed(2), failed(3), failed(4)}}
+	source := cluster.Partition(plain{[]*goatee.Batch{batch}}, mine)
+	err := source.Run(context.Background(), goatee.Position{}, func(_ context.Context, b *goatee.Batch) error {
+		require.Equal(t, []goatee.FailedChange{failed(2), failed(4)}, b.Failed, "one dead letter, not one by worker")
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func TestPartitionCanDoWhatItsSourceCan(t *testing.T) {
+	all := func(*goatee.Change) bool { return true }
+	able := cluster.Partition(reader{}, all)
+	require.Equal(t, goatee.SourceID{Name: "plain", Kind: goatee.KindDirectRead}, goatee.Identify(able))
+	require.True(t, can[goatee.DirectReader](able))
+	require.True(t, can[goatee.DocumentFetcher](able))
+	require.True(t, can[goatee.Starter](able))
+
+	unable := cluster.Partition(plain{}, all)
+	require.Equal(t, goatee.SourceID{Name: "plain"}, goatee.Identify(unable))
+	require.False(t, can[goatee.DirectReader](unable))
+	require.False(t, can[goatee.DocumentFetcher](unable))
+	require.False(t, can[goatee.Starter](unable))
+}
+
+func can[T any](v any) bool {
+	_, ok := goatee.As[T](v)
+	return ok
 }
