@@ -46,8 +46,8 @@ func TestAnUnknownErrorWins(t *testing.T) {
 	lost := errors.New("connection lost")
 	joined := errors.Join(&goatee.BatchError{Failed: []*goatee.ActionError{failure(0, goatee.ClassRefused, "no")}}, lost)
 	for name, next := range map[string]goatee.Sink{
-		"joined with failures": answering{joined},
-		"a place that is none": answering{&goatee.BatchError{Failed: []*goatee.ActionError{failure(9, goatee.ClassRefused, "no")}}},
+		"joined with failures":    answering{joined},
+		"an ordinal out of range": answering{&goatee.BatchError{Failed: []*goatee.ActionError{failure(9, goatee.ClassRefused, "no")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBulk(t, fakees.New())

@@ -76,7 +76,7 @@ func TestTarget(t *testing.T) {
 		"no change":        {action: goatee.Action{ID: "x"}, want: goatee.Target{ID: "x"}, err: "has no Change"},
 		"no id":            {action: goatee.Action{Change: noID}, want: goatee.Target{Index: "shop.orders"}, err: "no id"},
 		"long id":          {action: goatee.Action{Change: change(long, nil)}, want: goatee.Target{Index: "shop.orders", ID: long}, err: "512", impossible: true},
-		"no such index":    {action: goatee.Action{Change: change(7, nil), Index: "a b"}, want: goatee.Target{Index: "a b", ID: "7"}, err: "must hold none", impossible: true},
+		"no such index":    {action: goatee.Action{Change: change(7, nil), Index: "a b"}, want: goatee.Target{Index: "a b", ID: "7"}, err: "must not contain", impossible: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := e.Target(&tc.action)
