@@ -62,7 +62,7 @@ func requireAllowed(t *testing.T, dir, imp string) {
 func testOnly(dir string) bool {
 	for _, part := range strings.Split(dir, "/") {
 		switch part {
-		case "sourcetest", "sinktest", "resumetest", "goateetest", "testservers", "faultproxy", "fakees", "bench":
+		case "sourcetest", "sinktest", "resumetest", "electortest", "goateetest", "testservers", "faultproxy", "fakees", "bench":
 			return true
 		}
 	}

@@ -21,13 +21,16 @@ type Position struct {
 // IsZero reports whether p is no position: nothing has been stored yet.
 func (p Position) IsZero() bool { return len(p.Token) == 0 && p.ClusterTime.IsZero() && !p.Complete }
 
-// String returns the position for logs: its cluster time and whether it has a token.
+// String returns the position for logs: its cluster time, as far as it is known, and whether it
+// has a token.
 func (p Position) String() string {
 	switch {
 	case p.Complete:
 		return "complete"
 	case p.IsZero():
 		return "none"
+	case p.ClusterTime.IsZero(): // as Monstache stores it
+		return "token"
 	case len(p.Token) == 0:
 		return fmt.Sprintf("time %d.%d", p.ClusterTime.T, p.ClusterTime.I)
 	default:

@@ -139,12 +139,10 @@ func (s *sourceState) fails(err error) {
 	s.checkDone()
 }
 
-// endsRun reports whether an error of a direct read ends the others too: a wrong setting, which an operator has to mend,
-// and what the pipeline itself returned.
+// endsRun reports whether an error of a direct read is the pipeline's own, which ends the others too.
 func endsRun(err error) bool {
-	var setting *ConfigError
 	var emit *emitError
-	return errors.As(err, &setting) || errors.As(err, &emit)
+	return errors.As(err, &emit)
 }
 
 func (s *sourceState) failed() error {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
@@ -16,6 +15,13 @@ import (
 	"go.mongodb.org/mongo-driver/mongo/writeconcern"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/mongoerr"
+)
+
+var (
+	_ goatee.Elector      = (*Lease)(nil)
+	_ goatee.Instrumented = (*Lease)(nil)
+	_ goatee.StateOwner   = (*Lease)(nil)
 )
 
 // LeaseCollection is the usual name of the collection leases are kept in, next to the positions.
@@ -24,37 +30,37 @@ const LeaseCollection = "goatee_leases"
 // Lease is a goatee.Elector: of all processes that campaign for one name in one collection, one leads. It needs MongoDB
 // 4.2 or newer.
 //
-// The lease is a document {_id: name, holder, fence, expireAt}. Whether it has expired is decided by the server's clock
-// alone; the leader measures on its own monotonic clock, from before each renewal was sent, and gives up a fifth of the
-// TTL before the server would give the lease to another. What remains are a process or a machine that was suspended, and
-// members of a replica set whose clocks differ by more than that: against these the fencing token helps, which grows
-// with every leadership and is compared at every position write.
+// The lease is a document {_id: name, holder, host, pid, since, fence, expireAt}. Whether it has expired is decided by
+// the server's clock alone; the leader measures on its own monotonic clock, from before each renewal was sent, and gives
+// up a fifth of the TTL before the server would give the lease to another. What remains are a process or a machine that
+// was suspended, and members of a replica set whose clocks differ by more than that: against these the fencing token
+// helps, which grows with every leadership and is compared at every position write.
 type Lease struct {
-	coll    *mongo.Collection
-	name    string
-	holder  string
-	host    string
-	ttl     time.Duration
-	logger  *slog.Logger
-	failing bool
+	coll   *mongo.Collection
+	name   string
+	holder string
+	host   string
+	ttl    time.Duration
+	given  bool // the logger was given by an option
+	report report
 }
 
 // NewLease returns an elector for a cluster of this name. Each Lease counts as a candidate of its own; one campaigns
-// once at a time.
+// once at a time. It does no I/O.
 func NewLease(coll *mongo.Collection, name string, opts ...Option) (*Lease, error) {
 	if coll == nil {
 		return nil, &goatee.ConfigError{
-			Setting: "cluster.NewLease", Problem: "no collection", Remedy: "pass db.Collection(cluster.LeaseCollection)",
+			Setting: SettingCollection, Problem: "no collection", Remedy: "pass db.Collection(cluster.LeaseCollection)",
 		}
 	}
 	if name == "" {
 		return nil, &goatee.ConfigError{
-			Setting: "cluster.NewLease", Problem: "empty name", Remedy: "name the cluster, all its processes alike",
+			Setting: SettingName, Problem: "empty name", Remedy: "give all processes of one cluster the same name",
 		}
 	}
-	o := defaultOptions()
+	c := defaults()
 	for _, opt := range opts {
-		if err := opt(&o); err != nil {
+		if err := opt(&c); err != nil {
 			return nil, err
 		}
 	}
@@ -67,36 +73,56 @@ func NewLease(coll *mongo.Collection, name string, opts ...Option) (*Lease, erro
 	if err != nil {
 		host = "unknown"
 	}
-	return &Lease{
-		coll: durable, name: name, ttl: o.ttl, logger: o.logger.With("lease", name), host: host,
+	l := &Lease{
+		coll: durable, name: name, ttl: c.ttl, host: host, given: c.logger != nil,
 		// Not host and process id: two containers easily have the same.
 		holder: primitive.NewObjectID().Hex() + fmt.Sprintf("%016x", rand.Uint64()),
-	}, nil
+	}
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	l.report = report{lease: name, logger: c.logger.With("lease", name)}
+	return l, nil
 }
 
-// Campaign asks for the lease until it has it. Errors of MongoDB that may pass are asked through; one that will not,
-// such as a missing privilege, is returned, and ctx's error when ctx ends.
+// Instrument sets the observer, and the logger unless WithLogger has.
+func (l *Lease) Instrument(logger *slog.Logger, observer goatee.Observer) {
+	if !l.given && logger != nil {
+		l.report.logger = logger.With("lease", l.name)
+	}
+	l.report.observe = observer.State
+}
+
+// OwnNamespaces returns the collection of the lease. Following it, a stream would bring a change with every renewal.
+func (l *Lease) OwnNamespaces() []goatee.Namespace {
+	return []goatee.Namespace{{Database: l.coll.Database().Name(), Collection: l.coll.Name()}}
+}
+
+// Campaign asks for the lease until it has it. Errors of MongoDB that may pass are logged once, and it asks again; one
+// that will not pass, such as a missing privilege, is returned as *goatee.ConfigError, and ctx's cause when ctx ends.
 //
-// The lease is renewed until Resign of the term is called, also beyond the end of ctx. Both contexts of the term end with
-// cause goatee.ErrLeadershipLost when another process holds the lease, or when it could not be renewed in time: before
-// another process can get it. Resign waits for the renewals to end and lets another process lead at its next look, within
-// a quarter of the TTL. It may be called again when it has failed.
+// The lease is renewed until Resign is called, also when ctx has ended: what is under way can be finished. When it cannot
+// be renewed in time, or another process has it, both contexts of the term end with goatee.ErrLeadershipLost, before
+// another process can lead. Resign ends both contexts, waits for the renewals to end and lets another process lead at
+// its next attempt, within a quarter of the TTL. When it fails it may be called again; if it is not, the lease expires.
 func (l *Lease) Campaign(ctx context.Context) (*goatee.Term, error) {
 	for {
 		start := time.Now()
-		fence, err := l.acquire(ctx)
+		held, err := l.acquire(ctx)
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return nil, context.Cause(ctx)
-		case err != nil && refused(err):
-			return nil, &goatee.ConfigError{
-				Setting: "lease " + l.name, Problem: "MongoDB refuses it",
-				Remedy: "use MongoDB 4.2 or newer and grant this user readWrite on database " + l.coll.Database().Name(), Err: err,
-			}
+		case err != nil && permanent(err):
+			return nil, l.configError(err)
 		}
-		l.report(err)
-		if fence > 0 && time.Since(start) < l.trust() {
-			return l.lead(ctx, fence, start), nil
+		l.report.answered(err)
+		switch {
+		case err != nil:
+		case held.holder != l.holder:
+			l.report.standingBy(held)
+		case time.Since(start) < l.trust():
+			l.report.won(held)
+			return l.lead(ctx, held.fence, start), nil
 		}
 		if err := sleep(ctx, l.ttl/5); err != nil {
 			return nil, err
@@ -104,74 +130,35 @@ func (l *Lease) Campaign(ctx context.Context) (*goatee.Term, error) {
 	}
 }
 
-// acquire takes the lease if it is free and returns the new fencing token, or 0 when another process holds it. A lease
-// of our own that we did not hear of, because the reply was lost, is taken once more.
-func (l *Lease) acquire(ctx context.Context) (goatee.Fence, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.ttl)
-	defer cancel()
-	free := bson.D{{Key: "$or", Value: bson.A{
-		// A missing field is less than any date: so is that of a new document.
-		bson.D{{Key: "$lte", Value: bson.A{"$expireAt", "$$NOW"}}},
-		bson.D{{Key: "$eq", Value: bson.A{"$holder", l.holder}}},
-	}}}
-	take := func(field string, value any) bson.E {
-		return bson.E{Key: field, Value: bson.D{{Key: "$cond", Value: bson.A{free, value, "$" + field}}}}
-	}
-	update := mongo.Pipeline{{{Key: "$set", Value: bson.D{
-		take("holder", l.holder),
-		take("host", l.host),
-		take("pid", os.Getpid()),
-		take("since", "$$NOW"),
-		take("fence", nextFence()),
-		take("expireAt", l.expiry()),
-	}}}}
-	var doc struct {
-		Holder string `bson:"holder"`
-		Fence  int64  `bson:"fence"`
-	}
-	err := l.coll.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: l.name}}, update,
-		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&doc)
-	if err != nil || doc.Holder != l.holder {
-		return 0, err
-	}
-	return goatee.Fence(doc.Fence), nil
+// permanent reports whether an error of MongoDB will be the same next time. A standby that gives up is of no use: what
+// is not known may pass.
+func permanent(err error) bool {
+	return mongoerr.AccessDenied(err) || unsupported(err) || mongoerr.Is(err, mongoerr.InvalidNamespace)
 }
 
-// nextFence begins at the time in milliseconds: if the collection is dropped, tokens must not begin again below those
-// that position writes have been conditional on.
-func nextFence() bson.D {
-	begin := bson.D{{Key: "$toLong", Value: "$$NOW"}}
-	return bson.D{{Key: "$add", Value: bson.A{bson.D{{Key: "$ifNull", Value: bson.A{"$fence", begin}}}, int64(1)}}}
+// unsupported reports whether MongoDB is older than 4.2, whose updates know neither pipelines nor $$NOW.
+func unsupported(err error) bool {
+	const undefinedVariable = 17276
+	return mongoerr.Is(err, mongoerr.FailedToParse, mongoerr.TypeMismatch, undefinedVariable)
 }
 
-func (l *Lease) expiry() bson.D {
-	return bson.D{{Key: "$add", Value: bson.A{"$$NOW", l.ttl.Milliseconds()}}}
-}
-
-// expireAt sets the end of a lease that is still held with this fencing token, and says whether it was.
-func (l *Lease) expireAt(ctx context.Context, fence goatee.Fence, at any) (held bool, err error) {
-	result, err := l.coll.UpdateOne(ctx,
-		bson.D{{Key: "_id", Value: l.name}, {Key: "holder", Value: l.holder}, {Key: "fence", Value: int64(fence)}},
-		mongo.Pipeline{{{Key: "$set", Value: bson.D{{Key: "expireAt", Value: at}}}}})
-	if err != nil {
-		return false, err
+func (l *Lease) configError(err error) error {
+	db := l.coll.Database().Name()
+	fault := &goatee.ConfigError{
+		Setting: SettingCollection, Problem: fmt.Sprintf("MongoDB refuses the lease %q in %s.%s", l.name, db, l.coll.Name()),
+		Remedy: "choose a valid name for the collection", Err: err,
 	}
-	return result.MatchedCount > 0, nil
+	switch {
+	case mongoerr.AccessDenied(err):
+		fault.Remedy = "check the credentials, and grant this user readWrite on database " + db
+	case unsupported(err):
+		fault.Remedy = "use MongoDB 4.2 or newer"
+	}
+	return fault
 }
 
 // trust is how long after a renewal was sent the lease is relied on.
 func (l *Lease) trust() time.Duration { return l.ttl - l.ttl/5 }
-
-// report logs when MongoDB stops and begins to answer.
-func (l *Lease) report(err error) {
-	switch {
-	case err != nil && !l.failing:
-		l.logger.Warn("cannot ask for the lease, trying again", "error", err)
-	case err == nil && l.failing:
-		l.logger.Info("the lease can be asked for again")
-	}
-	l.failing = err != nil
-}
 
 // sleep waits for d, give or take a quarter, so that candidates do not keep step.
 func sleep(ctx context.Context, d time.Duration) error {

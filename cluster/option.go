@@ -9,42 +9,40 @@ import (
 )
 
 // Option sets an option of NewLease.
-type Option func(*leaseOptions) error
+type Option func(*config) error
 
-type leaseOptions struct {
+type config struct {
 	ttl    time.Duration
-	logger *slog.Logger
+	logger *slog.Logger // nil: none of its own
 }
 
-func defaultOptions() leaseOptions {
-	return leaseOptions{ttl: 10 * time.Second, logger: slog.New(slog.DiscardHandler)}
-}
+func defaults() config { return config{ttl: 10 * time.Second} }
 
 // WithTTL sets how long a lease lasts that is not renewed: a standby takes over at most 1.3 TTL after a leader was
 // killed. At least 1 s. Default: 10 s.
 func WithTTL(ttl time.Duration) Option {
-	return func(o *leaseOptions) error {
+	return func(c *config) error {
 		if ttl < time.Second {
 			return &goatee.ConfigError{
 				Setting: "cluster.WithTTL", Problem: fmt.Sprintf("%v is too short to renew a lease over a network", ttl),
 				Remedy: "use 1s or more",
 			}
 		}
-		o.ttl = ttl
+		c.ttl = ttl
 		return nil
 	}
 }
 
-// WithLogger sets the logger, which is told when MongoDB cannot be asked for the lease and when it answers again.
-// Default: none.
+// WithLogger sets the logger, which is told who leads while this process stands by, when it takes over, and when MongoDB
+// cannot be asked for the lease and answers again. Default: that of the Syncer.
 func WithLogger(l *slog.Logger) Option {
-	return func(o *leaseOptions) error {
+	return func(c *config) error {
 		if l == nil {
 			return &goatee.ConfigError{
-				Setting: "cluster.WithLogger", Problem: "no logger", Remedy: "leave the option out to log nothing",
+				Setting: "cluster.WithLogger", Problem: "no logger", Remedy: "leave the option out to use the Syncer's",
 			}
 		}
-		o.logger = l
+		c.logger = l
 		return nil
 	}
 }

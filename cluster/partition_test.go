@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,14 +24,16 @@ func (s plain) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitFunc)
 	return nil
 }
 
-// able is a source that can fetch documents besides.
-type able struct {
-	plain
-	goatee.DocumentFetcher
-}
+// reader is a source that can do everything.
+type reader struct{ plain }
 
-func (able) SourceID() goatee.SourceID {
-	return goatee.SourceID{Name: "plain", Kind: goatee.KindChangeStream, Namespace: goatee.Namespace{Database: "shop"}}
+func (reader) Start(context.Context) (goatee.Position, error) { return position(7), nil }
+func (reader) SourceID() goatee.SourceID                      { return goatee.SourceID{Kind: goatee.KindDirectRead} }
+func (reader) Stateful() bool                                 { return true }
+func (reader) Begun() bool                                    { return true }
+func (reader) Namespace() goatee.Namespace                    { return goatee.Namespace{Database: "shop"} }
+func (reader) Fetch(context.Context, []*goatee.Change, func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	return nil, nil
 }
 
 func position(t uint32) goatee.Position {
@@ -65,28 +66,35 @@ func TestPartitionKeepsItsShareAndEveryPosition(t *testing.T) {
 }
 
 func TestPartitionKeepsItsShareOfFailedChanges(t *testing.T) {
-	failed := func(at uint32) goatee.FailedChange {
-		return goatee.FailedChange{Change: goatee.Change{ClusterTime: primitive.Timestamp{T: at}}, Err: errors.New("too large")}
+	failed := func(n uint32) goatee.FailedChange {
+		return goatee.FailedChange{Change: goatee.Change{ClusterTime: primitive.Timestamp{T: n}}}
 	}
 	mine := func(c *goatee.Change) bool { return c.ClusterTime.T%2 == 0 }
-	b := &goatee.Batch{Failed: []goatee.FailedChange{failed(1), failed(2), failed(3)}, Position: position(3)}
-	source := cluster.Partition(plain{[]*goatee.Batch{b}}, mine)
+	batch := &goatee.Batch{Failed: []goatee.FailedChange{failed(1), failed(2), failed(3), failed(4)}}
+	source := cluster.Partition(plain{[]*goatee.Batch{batch}}, mine)
 	err := source.Run(context.Background(), goatee.Position{}, func(_ context.Context, b *goatee.Batch) error {
-		require.Equal(t, []goatee.FailedChange{failed(2)}, b.Failed)
+		require.Equal(t, []goatee.FailedChange{failed(2), failed(4)}, b.Failed, "one dead letter, not one by worker")
 		return nil
 	})
 	require.NoError(t, err)
 }
 
-func TestPartitionCanWhatItsSourceCan(t *testing.T) {
+func TestPartitionCanDoWhatItsSourceCan(t *testing.T) {
 	all := func(*goatee.Change) bool { return true }
-	p := cluster.Partition(plain{}, all)
-	require.Equal(t, goatee.SourceID{Name: "plain"}, goatee.Identify(p))
-	_, fetches := goatee.As[goatee.DocumentFetcher](p)
-	require.False(t, fetches)
+	able := cluster.Partition(reader{}, all)
+	require.Equal(t, goatee.SourceID{Name: "plain", Kind: goatee.KindDirectRead}, goatee.Identify(able))
+	require.True(t, can[goatee.DirectReader](able))
+	require.True(t, can[goatee.DocumentFetcher](able))
+	require.True(t, can[goatee.Starter](able))
 
-	p = cluster.Partition(able{}, all)
-	require.Equal(t, able{}.SourceID(), goatee.Identify(p))
-	_, fetches = goatee.As[goatee.DocumentFetcher](p)
-	require.True(t, fetches)
+	unable := cluster.Partition(plain{}, all)
+	require.Equal(t, goatee.SourceID{Name: "plain"}, goatee.Identify(unable))
+	require.False(t, can[goatee.DirectReader](unable))
+	require.False(t, can[goatee.DocumentFetcher](unable))
+	require.False(t, can[goatee.Starter](unable))
+}
+
+func can[T any](v any) bool {
+	_, ok := goatee.As[T](v)
+	return ok
 }

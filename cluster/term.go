@@ -12,25 +12,24 @@ import (
 type term struct {
 	lease *Lease
 	fence goatee.Fence
-	// reading and writing are the contexts of the goatee.Term. writing does not end with ctx of Campaign: the lease is
-	// kept while what has been read is written.
-	reading, writing context.Context
-	endReading       context.CancelCauseFunc
-	endWriting       context.CancelCauseFunc
+
+	reading, writing       context.Context
+	endReading, endWriting context.CancelCauseFunc
+
 	// deadline ends the term by itself, whatever a renewal under way does.
 	deadline *time.Timer
-	stop     context.CancelFunc // of the renewals
+	stop     context.CancelFunc
 	done     chan struct{}
 }
 
-// lead begins a term with a lease that was asked for at start.
 func (l *Lease) lead(ctx context.Context, fence goatee.Fence, start time.Time) *goatee.Term {
 	t := &term{lease: l, fence: fence, done: make(chan struct{})}
-	kept := context.WithoutCancel(ctx)
 	t.reading, t.endReading = context.WithCancelCause(ctx)
-	t.writing, t.endWriting = context.WithCancelCause(kept)
+	// Beyond the end of ctx: what is under way is finished under the lease.
+	lasting := context.WithoutCancel(ctx)
+	t.writing, t.endWriting = context.WithCancelCause(lasting)
 	t.deadline = time.AfterFunc(time.Until(start.Add(l.trust())), t.lose)
-	renewing, stop := context.WithCancel(kept)
+	renewing, stop := context.WithCancel(lasting)
 	t.stop = stop
 	go func() {
 		defer close(t.done)
@@ -41,35 +40,36 @@ func (l *Lease) lead(ctx context.Context, fence goatee.Fence, start time.Time) *
 
 func (t *term) lose() { t.end(goatee.ErrLeadershipLost) }
 
+// end ends both contexts. The first cause stays.
 func (t *term) end(cause error) {
-	t.endReading(cause)
 	t.endWriting(cause)
+	t.endReading(cause)
 }
 
 // renew keeps the lease until ctx ends or the lease is lost.
 func (t *term) renew(ctx context.Context, start time.Time) {
-	pause := t.lease.ttl / 3
+	l := t.lease
+	pause := l.ttl / 3
 	for sleep(ctx, pause) == nil {
-		until := start.Add(t.lease.trust())
+		until := start.Add(l.trust())
 		began := time.Now()
 		held, err := t.renewOnce(ctx, until)
+		if ctx.Err() != nil {
+			return
+		}
+		l.report.answered(err)
 		switch {
-		case err == nil && !held:
+		case err == nil && !held, err != nil && time.Now().After(until):
 			t.lose()
 			return
 		case err == nil:
 			if !t.deadline.Stop() {
 				return // too late: the term has ended
 			}
-			start, pause = began, t.lease.ttl/3
-			t.deadline.Reset(time.Until(start.Add(t.lease.trust())))
-		case time.Now().After(until):
-			return
+			start, pause = began, l.ttl/3
+			t.deadline.Reset(time.Until(start.Add(l.trust())))
 		default:
-			pause = t.lease.ttl / 20
-		}
-		if ctx.Err() == nil {
-			t.lease.report(err)
+			pause = l.ttl / 20
 		}
 	}
 }
@@ -77,16 +77,16 @@ func (t *term) renew(ctx context.Context, start time.Time) {
 func (t *term) renewOnce(ctx context.Context, until time.Time) (held bool, err error) {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return t.lease.expireAt(ctx, t.fence, t.lease.expiry())
+	return t.lease.renew(ctx, t.fence)
 }
 
-// resign ends the renewals, then the term, then the lease.
+// resign ends the renewals, then the lease. It may be called again when it has failed.
 func (t *term) resign(ctx context.Context) error {
+	t.end(context.Canceled)
 	t.stop()
 	<-t.done
 	t.deadline.Stop()
-	t.end(context.Canceled)
-	if _, err := t.lease.expireAt(ctx, t.fence, "$$NOW"); err != nil {
+	if err := t.lease.release(ctx, t.fence); err != nil {
 		return fmt.Errorf("resign lease %s: %w", t.lease.name, err)
 	}
 	return nil

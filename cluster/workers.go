@@ -23,10 +23,10 @@ type Workers struct {
 	ring   []point
 }
 
-// NewEven returns workers that have about equal shares. A worker more or less moves only the documents it gains or
-// loses.
+// NewEven returns workers that have about equal shares. When a worker is added or removed, only the documents that it
+// gains or loses move. Its errors are *goatee.ConfigError.
 func NewEven(names []string) (*Workers, error) {
-	sorted, err := workerNames("cluster.NewEven", names)
+	sorted, err := workerNames(SettingEven, names)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,10 @@ func NewEven(names []string) (*Workers, error) {
 }
 
 // NewRing returns workers with the shares Monstache gives them, for fleets in which both run. The shares are very
-// uneven: of two workers named worker1 and worker2 the second has 99 of 100 documents.
+// uneven: of two workers named worker1 and worker2 the second has 99 of 100 documents. Its errors are
+// *goatee.ConfigError.
 func NewRing(names []string) (*Workers, error) {
-	sorted, err := workerNames("cluster.NewRing", names)
+	sorted, err := workerNames(SettingRing, names)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func NewRing(names []string) (*Workers, error) {
 	return &Workers{names: sorted, ring: points}, nil
 }
 
-// Owner returns the worker a text belongs to: that of an _id as it is in Elasticsearch.
+// Owner returns the name of the worker that a document belongs to, given its _id in Elasticsearch.
 func (w *Workers) Owner(id string) string { return w.names[w.pick([]byte(id))] }
 
 // Share returns a function for Partition that selects the changes of one worker. Those without an _id, drops above all,
@@ -61,8 +62,8 @@ func (w *Workers) Share(name string) (owns func(*goatee.Change) bool, err error)
 	worker := slices.Index(w.names, name)
 	if worker < 0 {
 		return nil, &goatee.ConfigError{
-			Setting: "worker", Problem: fmt.Sprintf("%q is none of the workers %q", name, w.names),
-			Remedy: "give this process one of these names, or all processes the longer list",
+			Setting: SettingShare, Problem: fmt.Sprintf("%q is not one of the workers %q", name, w.names),
+			Remedy: "use one of these names, or add this one to the list that all processes are given",
 		}
 	}
 	return func(c *goatee.Change) bool {
@@ -79,7 +80,7 @@ func (w *Workers) appendKey(dst []byte, c *goatee.Change) []byte {
 		return appendGoText(dst, c.ID)
 	}
 	text, err := bsonjson.AppendID(dst, c.ID.Type, c.ID.Value, bsonjson.IDGoMap)
-	if err != nil { // no text: Elasticsearch will refuse it, sent by whichever worker
+	if err != nil { // an _id without a text: Elasticsearch will refuse it, whichever worker sends it
 		return append(dst, c.ID.Value...)
 	}
 	return text
@@ -101,9 +102,9 @@ func workerNames(setting string, names []string) ([]string, error) {
 	case len(sorted) == 0:
 		problem = "no workers"
 	case sorted[0] == "":
-		problem = "a worker without name"
+		problem = "a worker without a name"
 	case len(slices.Compact(slices.Clone(sorted))) < len(sorted):
-		problem = fmt.Sprintf("two workers of one name among %q", sorted)
+		problem = fmt.Sprintf("two workers of the same name among %q", sorted)
 	}
 	if problem != "" {
 		return nil, &goatee.ConfigError{Setting: setting, Problem: problem, Remedy: "give each worker a name of its own"}
@@ -132,7 +133,7 @@ func rendezvous(workers []uint64, id uint64) int {
 	return best
 }
 
-// hash64 is FNV-1a, whose own upper bits hardly depend on the last bytes, and mix.
+// hash64 is FNV-1a followed by mix, because its upper bits hardly depend on the last bytes.
 func hash64(b []byte) uint64 {
 	h := uint64(0xcbf29ce484222325)
 	for _, c := range b {

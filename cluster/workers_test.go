@@ -139,15 +139,15 @@ func TestOwningAllocatesNothing(t *testing.T) {
 
 func TestWorkersSayWhatIsWrong(t *testing.T) {
 	for want, names := range map[string][]string{
-		"no workers": nil, "a worker without name": {"a", ""}, "two workers of one name": {"a", "b", "a"},
+		"no workers": nil, "a worker without a name": {"a", ""}, "two workers of the same name": {"a", "b", "a"},
 	} {
 		_, err := cluster.NewEven(names)
-		require.ErrorContains(t, err, "cluster.NewEven: "+want)
+		require.ErrorContains(t, err, "cluster.NewEven names: "+want)
 		_, err = cluster.NewRing(names)
-		require.ErrorContains(t, err, "cluster.NewRing: "+want)
+		require.ErrorContains(t, err, "cluster.NewRing names: "+want)
 	}
 	even, err := cluster.NewEven([]string{"a", "b"})
 	require.NoError(t, err)
 	_, err = even.Share("c")
-	require.ErrorContains(t, err, `"c" is none of the workers ["a" "b"]`)
+	require.ErrorContains(t, err, `"c" is not one of the workers ["a" "b"]`)
 }

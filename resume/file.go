@@ -13,6 +13,11 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
+var (
+	_ goatee.PositionStore = (*File)(nil)
+	_ goatee.Checker       = (*File)(nil)
+)
+
 // File keeps positions in one JSON file that people can read: resume tokens are canonical extended JSON.
 //
 // Each Save replaces the file as a whole by a rename, so that a crash leaves the old positions or the new ones. What a
@@ -38,7 +43,7 @@ func (f *File) Check(context.Context) error {
 		err = errors.New("not a folder")
 	}
 	if err != nil {
-		return f.fault("its folder cannot be used", "create the folder "+dir+", or choose another path", err)
+		return f.fault("is in a folder that cannot be used", "create the folder "+dir+", or choose another path", err)
 	}
 	return nil
 }
@@ -119,7 +124,7 @@ func (f *File) corrupt(err error) error {
 }
 
 func (f *File) fault(problem, remedy string, err error) error {
-	return &goatee.ConfigError{Setting: "position file " + f.path, Problem: problem, Remedy: remedy, Err: err}
+	return &goatee.ConfigError{Setting: SettingFile, Problem: f.path + " " + problem, Remedy: remedy, Err: err}
 }
 
 // replaceFile makes data the content of the file at path in one step that survives a crash.

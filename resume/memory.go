@@ -9,11 +9,13 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
+var _ goatee.PositionStore = (*Memory)(nil)
+
 // Memory keeps positions as long as the process lives. It is safe for concurrent use.
 type Memory struct {
 	mu        sync.Mutex
 	fence     goatee.Fence
-	positions map[string]goatee.Position
+	positions map[string]goatee.Position // by the name of the source
 }
 
 // NewMemory returns a store without positions.

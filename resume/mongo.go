@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
-	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
@@ -14,6 +14,14 @@ import (
 	"go.mongodb.org/mongo-driver/mongo/writeconcern"
 
 	"github.com/goatee-sync/goatee"
+	"github.com/goatee-sync/goatee/internal/mongoerr"
+)
+
+var (
+	_ goatee.PositionStore = (*Mongo)(nil)
+	_ goatee.Checker       = (*Mongo)(nil)
+	_ goatee.Instrumented  = (*Mongo)(nil)
+	_ goatee.StateOwner    = (*Mongo)(nil)
 )
 
 // The collections. All but the last are Monstache's.
@@ -26,159 +34,119 @@ const (
 
 // Mongo keeps positions in a MongoDB database, in documents shaped like Monstache's. For a name:
 //
-//	monstache         {_id: name, ts}: the oldest cluster time of all change streams this store has loaded or saved
-//	tokens            {_id: ObjectId, resumeName: name, streamID, token} and goatee's clusterTime, one for each change stream
+//	monstache         {_id: name, ts}: the oldest cluster time of all streams this store has loaded or saved
+//	tokens            {_id: ObjectId, resumeName: name, streamID, token} and goatee's clusterTime, one for each change
+//	                  stream; streamID is its namespace, "" for the whole deployment
 //	directreads       {_id: name, ns, created, updated}: the namespaces whose direct reads are complete
-//	goatee_positions  {_id: {name, source}, token, clusterTime, complete}: everything else, such as unfinished direct reads
+//	goatee_positions  {_id: {name, source}, token, clusterTime, complete}: everything else by the name of its source:
+//	                  unfinished direct reads, the oplog, sources of other kinds
 //
-// Written with a fencing token, each document holds it as fence.
+// Written with a fencing token, each document holds it as fence. The document in monstache also says which process wrote
+// it last (run, savedAt): where two processes store positions under one name without an Elector, each of them logs one
+// warning.
 //
-// A change stream without a document in tokens is given the time in monstache, if there is one: at or before it nothing
-// is missing, for no stream was slower.
+// A stream without a position of its own is given the time in monstache, if there is one: at or before it nothing is
+// missing, for no stream was slower.
 //
 // Guarantee with fencing tokens: Save writes the document in monstache first and gives up with goatee.ErrFenced when
 // that holds a newer token, so a Save that begins after a newer leader's first one changes nothing. Each further
 // document is conditional too: a Save that the newer leader's overtakes midway never overwrites what that one wrote, and
 // what it still writes are acknowledged positions of other sources, no older than those the newer leader has loaded.
 //
-// Writes wait for the majority, reads go to the primary. The first Save creates what is missing; no index is needed.
+// Writes wait for the majority, reads go to the primary. The first Save creates what is missing; no index is needed. Its
+// methods are not called concurrently.
 type Mongo struct {
 	name     string
 	strategy Strategy
+	logger   *slog.Logger
+	given    bool // the logger was given by an option
+	run      run
 
 	timestamps, tokens, directReads, positions *mongo.Collection
 
-	// streams is what is known of each change stream, by its id.
-	streams map[string]stream
+	streams map[streamKey]stream
 }
 
+// streamKey names a source whose cluster time counts for the one in monstache.
+type streamKey struct {
+	kind goatee.SourceKind
+	// id is the streamID of a change stream, the name of any other source.
+	id string
+}
+
+// stream is what is known of such a source.
 type stream struct {
-	// document is the _id of the stream's document in tokens.
+	// source is the name of the source.
+	source string
+	// document is the _id of a change stream's document in tokens, nil as long as it is not known.
 	document any
-	time     primitive.Timestamp
+	// stored says that the source has a position, of the cluster time time, which is zero when that is not known.
+	stored bool
+	time   primitive.Timestamp
 }
 
 // NewMongo returns a store in db, whose positions are kept apart from others there by name. Monstache's names are
-// "monstache" for the database and "default" for the positions.
+// "monstache" for the database and "default" for the positions. It does no I/O.
 func NewMongo(db *mongo.Database, name string, opts ...MongoOption) (*Mongo, error) {
 	if db == nil {
-		return nil, &goatee.ConfigError{Setting: "resume.NewMongo", Problem: "no database", Remedy: "pass client.Database(name)"}
+		return nil, &goatee.ConfigError{Setting: SettingDatabase, Problem: "no database", Remedy: "pass client.Database(name)"}
 	}
 	if name == "" {
-		return nil, &goatee.ConfigError{Setting: "resume.NewMongo", Problem: "empty name", Remedy: `pass a name such as "default"`}
+		return nil, &goatee.ConfigError{Setting: SettingName, Problem: "empty name", Remedy: `pass a name such as "default"`}
 	}
-	o := defaultMongoOptions()
+	var c mongoConfig
 	for _, opt := range opts {
-		if err := opt(&o); err != nil {
+		if err := opt(&c); err != nil {
 			return nil, err
 		}
+	}
+	m := &Mongo{
+		name: name, strategy: c.strategy, logger: c.logger, given: c.logger != nil,
+		run: newRun(), streams: make(map[streamKey]stream),
+	}
+	if !m.given {
+		m.logger = slog.New(slog.DiscardHandler)
 	}
 	durable := options.Collection().
 		SetReadPreference(readpref.Primary()).
 		SetReadConcern(readconcern.Majority()).
 		SetWriteConcern(writeconcern.Majority())
-	return &Mongo{
-		name:        name,
-		strategy:    o.strategy,
-		timestamps:  db.Collection(timestampCollection, durable),
-		tokens:      db.Collection(tokenCollection, durable),
-		directReads: db.Collection(directReadCollection, durable),
-		positions:   db.Collection(positionCollection, durable),
-		streams:     make(map[string]stream),
-	}, nil
+	m.timestamps = db.Collection(timestampCollection, durable)
+	m.tokens = db.Collection(tokenCollection, durable)
+	m.directReads = db.Collection(directReadCollection, durable)
+	m.positions = db.Collection(positionCollection, durable)
+	return m, nil
 }
 
-// Check reads the stored time, which shows whether the database can be reached and read. It writes nothing.
+// Instrument sets the logger unless WithLogger has.
+func (m *Mongo) Instrument(logger *slog.Logger, _ goatee.Observer) {
+	if !m.given && logger != nil {
+		m.logger = logger
+	}
+}
+
+// OwnNamespaces returns the collections positions are stored in. Following them, a stream would bring its own positions.
+func (m *Mongo) OwnNamespaces() []goatee.Namespace {
+	var own []goatee.Namespace
+	for _, coll := range []*mongo.Collection{m.timestamps, m.tokens, m.directReads, m.positions} {
+		own = append(own, goatee.Namespace{Database: coll.Database().Name(), Collection: coll.Name()})
+	}
+	return own
+}
+
+// Check reads the stored time, which shows whether the database can be reached and read. It writes nothing. Its errors
+// are *goatee.ConfigError.
 func (m *Mongo) Check(ctx context.Context) error {
-	if _, err := m.loadTime(ctx); err != nil {
-		return &goatee.ConfigError{
-			Setting: "position store", Problem: "database " + m.timestamps.Database().Name() + " cannot be read",
-			Remedy: "grant this user readWrite on that database, or choose another one", Err: err,
-		}
+	_, err := m.loadTime(ctx)
+	if fault := (*goatee.ConfigError)(nil); err == nil || errors.As(err, &fault) {
+		return err
 	}
-	return nil
-}
-
-// Load returns the stored position of a source, or the zero Position.
-func (m *Mongo) Load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
-	p, err := m.load(ctx, source)
-	if err != nil {
-		return goatee.Position{}, fmt.Errorf("load position of %s: %w", source.Name, err)
+	remedy := "make sure that MongoDB can be reached, or choose another database"
+	if mongoerr.AccessDenied(err) {
+		remedy = "grant this user readWrite on that database, or choose another one"
 	}
-	return p, nil
-}
-
-func (m *Mongo) load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
-	if source.Kind == goatee.KindChangeStream {
-		return m.loadStream(ctx, source.Namespace.String())
+	return &goatee.ConfigError{
+		Setting: SettingDatabase, Problem: fmt.Sprintf("database %q cannot be read", m.timestamps.Database().Name()),
+		Remedy: remedy, Err: err,
 	}
-	p, err := m.loadPosition(ctx, source.Name)
-	if err == nil && source.Kind == goatee.KindDirectRead {
-		p.Complete, err = m.loadComplete(ctx, source.Namespace.String())
-	}
-	return p, err
-}
-
-func (m *Mongo) loadStream(ctx context.Context, id string) (goatee.Position, error) {
-	byToken, err := m.loadToken(ctx, id)
-	if err != nil {
-		return goatee.Position{}, err
-	}
-	if m.strategy == Token && !byToken.IsZero() {
-		return byToken, nil
-	}
-	ts, err := m.loadTime(ctx)
-	if err != nil {
-		return goatee.Position{}, err
-	}
-	if ts.IsZero() {
-		return byToken, nil
-	}
-	m.remember(id, ts)
-	return goatee.Position{ClusterTime: ts}, nil
-}
-
-func (m *Mongo) loadToken(ctx context.Context, id string) (goatee.Position, error) {
-	docs, err := m.findTokens(ctx, []string{id})
-	if err != nil || len(docs) == 0 {
-		return goatee.Position{}, err
-	}
-	m.remember(id, docs[0].ClusterTime)
-	return goatee.Position{Token: docs[0].Token, ClusterTime: docs[0].ClusterTime}, nil
-}
-
-func (m *Mongo) loadTime(ctx context.Context) (primitive.Timestamp, error) {
-	var doc struct {
-		TS primitive.Timestamp `bson:"ts"`
-	}
-	err := findOne(ctx, m.timestamps, bson.D{{Key: "_id", Value: m.name}}, &doc)
-	return doc.TS, err
-}
-
-func (m *Mongo) loadPosition(ctx context.Context, name string) (goatee.Position, error) {
-	var doc struct {
-		Token       bson.Raw            `bson:"token"`
-		ClusterTime primitive.Timestamp `bson:"clusterTime"`
-		Complete    bool                `bson:"complete"`
-	}
-	err := findOne(ctx, m.positions, bson.D{{Key: "_id", Value: m.positionID(name)}}, &doc)
-	return goatee.Position{Token: doc.Token, ClusterTime: doc.ClusterTime, Complete: doc.Complete}, err
-}
-
-func (m *Mongo) loadComplete(ctx context.Context, ns string) (bool, error) {
-	n, err := m.directReads.CountDocuments(ctx, bson.D{{Key: "_id", Value: m.name}, {Key: "ns", Value: ns}})
-	return n > 0, err
-}
-
-func (m *Mongo) positionID(source string) bson.D {
-	return bson.D{{Key: "name", Value: m.name}, {Key: "source", Value: source}}
-}
-
-// findOne decodes the document the filter finds into v, and leaves v alone when there is none.
-func findOne(ctx context.Context, coll *mongo.Collection, filter bson.D, v any) error {
-	err := coll.FindOne(ctx, filter).Decode(v)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil
-	}
-	return err
 }

@@ -25,41 +25,38 @@ func (m *Mongo) Save(ctx context.Context, fence goatee.Fence, positions []goatee
 }
 
 func (m *Mongo) save(ctx context.Context, fence goatee.Fence, positions []goatee.SourcePosition) error {
-	changed := make(map[string]goatee.Position)
-	var others []goatee.SourcePosition
-	for _, p := range positions {
-		if p.Kind == goatee.KindChangeStream {
-			changed[p.Namespace.String()] = p.Position
-		} else {
-			others = append(others, p)
-		}
-	}
-	streams, err := m.advance(ctx, changed)
+	streams, err := m.advance(ctx, positions)
 	if err != nil {
 		return err
 	}
 	if err := m.saveTime(ctx, fence, streams); err != nil {
 		return err
 	}
-	if err := write(ctx, m.tokens, fence, m.tokenWrites(fence, changed, streams)); err != nil {
+	if err := write(ctx, m.tokens, fence, m.tokenWrites(fence, positions, streams)); err != nil {
 		return err
 	}
-	if err := write(ctx, m.positions, fence, m.positionWrites(fence, others)); err != nil {
+	if err := write(ctx, m.positions, fence, m.positionWrites(fence, positions)); err != nil {
 		return err
 	}
-	if err := write(ctx, m.directReads, fence, m.directReadWrites(fence, others)); err != nil {
+	if err := write(ctx, m.directReads, fence, m.directReadWrites(fence, positions)); err != nil {
 		return err
 	}
 	m.streams = streams
 	return nil
 }
 
-// advance returns what is known of the streams once the changed positions are stored.
-func (m *Mongo) advance(ctx context.Context, changed map[string]goatee.Position) (map[string]stream, error) {
+// advance returns what is known of the streams once the positions are stored.
+func (m *Mongo) advance(ctx context.Context, positions []goatee.SourcePosition) (map[streamKey]stream, error) {
 	var unknown []string
-	for id := range changed {
-		if m.streams[id].document == nil {
-			unknown = append(unknown, id)
+	for _, p := range positions {
+		if !isStream(p.Kind) {
+			continue
+		}
+		if err := m.claim(p.SourceID); err != nil {
+			return nil, err
+		}
+		if key := keyOf(p.SourceID); p.Kind == goatee.KindChangeStream && m.streams[key].document == nil {
+			unknown = append(unknown, key.id)
 		}
 	}
 	if len(unknown) > 0 {
@@ -68,19 +65,28 @@ func (m *Mongo) advance(ctx context.Context, changed map[string]goatee.Position)
 		}
 	}
 	streams := maps.Clone(m.streams)
-	for id, p := range changed {
-		s := streams[id]
-		if s.document == nil {
-			s.document = newDocumentID(m.name, id)
+	for _, p := range positions {
+		if !isStream(p.Kind) {
+			continue
 		}
-		s.time = p.ClusterTime
-		streams[id] = s
+		key := keyOf(p.SourceID)
+		s := streams[key]
+		if p.Kind == goatee.KindChangeStream && s.document == nil {
+			s.document = newDocumentID(m.name, key.id)
+		}
+		s.stored, s.time = true, p.Position.ClusterTime
+		streams[key] = s
 	}
 	return streams, nil
 }
 
+// isStream reports whether the cluster time of such a source counts for the one in monstache.
+func isStream(kind goatee.SourceKind) bool {
+	return kind == goatee.KindChangeStream || kind == goatee.KindOplog
+}
+
 // saveTime is the guard of a Save: nothing else is written when it is fenced.
-func (m *Mongo) saveTime(ctx context.Context, fence goatee.Fence, streams map[string]stream) error {
+func (m *Mongo) saveTime(ctx context.Context, fence goatee.Fence, streams map[streamKey]stream) error {
 	set := bson.D{}
 	if ts := oldestTime(streams); !ts.IsZero() {
 		set = append(set, bson.E{Key: "ts", Value: ts})
@@ -89,20 +95,32 @@ func (m *Mongo) saveTime(ctx context.Context, fence goatee.Fence, streams map[st
 	if len(set) == 0 {
 		return nil
 	}
-	_, err := m.timestamps.UpdateOne(ctx, fenced(m.name, fence), bson.D{{Key: "$set", Value: set}},
-		options.Update().SetUpsert(true))
-	return asFenced(err, fence)
+	update := bson.D{
+		{Key: "$set", Value: append(set, bson.E{Key: "run", Value: m.run.fields()})},
+		{Key: "$currentDate", Value: bson.D{{Key: "savedAt", Value: true}}},
+	}
+	before, err := m.timestamps.FindOneAndUpdate(ctx, fenced(m.name, fence), update,
+		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.Before).
+			SetProjection(bson.D{{Key: "run", Value: 1}, {Key: "savedAt", Value: 1}})).Raw()
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return asFenced(err, fence)
+	}
+	if fence == 0 && m.run.meets(before) {
+		m.run.warn(m.logger, m.name, before)
+	}
+	return nil
 }
 
 // oldestTime returns the cluster time that passes no stream, or zero as long as that of one stream is not known, which
 // is so for tokens Monstache has written.
-func oldestTime(streams map[string]stream) primitive.Timestamp {
+func oldestTime(streams map[streamKey]stream) primitive.Timestamp {
 	var oldest primitive.Timestamp
 	for _, s := range streams {
-		if s.time.IsZero() {
+		switch {
+		case !s.stored:
+		case s.time.IsZero():
 			return s.time
-		}
-		if oldest.IsZero() || s.time.Before(oldest) {
+		case oldest.IsZero() || s.time.Before(oldest):
 			oldest = s.time
 		}
 	}
@@ -110,14 +128,18 @@ func oldestTime(streams map[string]stream) primitive.Timestamp {
 }
 
 func (m *Mongo) tokenWrites(
-	fence goatee.Fence, changed map[string]goatee.Position, streams map[string]stream,
+	fence goatee.Fence, positions []goatee.SourcePosition, streams map[streamKey]stream,
 ) []mongo.WriteModel {
 	var writes []mongo.WriteModel
-	for id, p := range changed {
-		p.Complete = false
-		update := positionUpdate(fence, p,
-			bson.E{Key: "resumeName", Value: m.name}, bson.E{Key: "streamID", Value: id})
-		writes = append(writes, upsert(fenced(streams[id].document, fence), update))
+	for _, p := range positions {
+		if p.Kind != goatee.KindChangeStream {
+			continue
+		}
+		key := keyOf(p.SourceID)
+		p.Position.Complete = false
+		update := positionUpdate(fence, p.Position,
+			bson.E{Key: "resumeName", Value: m.name}, bson.E{Key: "streamID", Value: key.id})
+		writes = append(writes, upsert(fenced(streams[key].document, fence), update))
 	}
 	return writes
 }
@@ -125,10 +147,13 @@ func (m *Mongo) tokenWrites(
 func (m *Mongo) positionWrites(fence goatee.Fence, positions []goatee.SourcePosition) []mongo.WriteModel {
 	var writes []mongo.WriteModel
 	for _, p := range positions {
-		if p.Kind == goatee.KindDirectRead {
-			p.Position.Complete = false
+		switch p.Kind {
+		case goatee.KindChangeStream:
+			continue
+		case goatee.KindDirectRead:
+			p.Position.Complete = false // that is kept in directreads
 		}
-		writes = append(writes, upsert(fenced(m.positionID(p.Name), fence), positionUpdate(fence, p.Position)))
+		writes = append(writes, upsert(fenced(m.positionID(p.SourceID), fence), positionUpdate(fence, p.Position)))
 	}
 	return writes
 }
@@ -137,12 +162,12 @@ func (m *Mongo) positionWrites(fence goatee.Fence, positions []goatee.SourcePosi
 func (m *Mongo) directReadWrites(fence goatee.Fence, positions []goatee.SourcePosition) []mongo.WriteModel {
 	complete, again := bson.A{}, bson.A{}
 	for _, p := range positions {
-		switch ns := p.Namespace.String(); {
+		switch {
 		case p.Kind != goatee.KindDirectRead:
 		case p.Position.Complete:
-			complete = append(complete, ns)
+			complete = append(complete, p.Namespace.String())
 		default:
-			again = append(again, ns)
+			again = append(again, p.Namespace.String())
 		}
 	}
 	var writes []mongo.WriteModel

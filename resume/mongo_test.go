@@ -47,6 +47,17 @@ func documents(t *testing.T, db *mongo.Database, coll string) []bson.M {
 	return docs
 }
 
+// times returns the documents in monstache without what every Save adds to them.
+func times(t *testing.T, db *mongo.Database) []bson.M {
+	t.Helper()
+	docs := documents(t, db, "monstache")
+	for _, doc := range docs {
+		delete(doc, "run")
+		delete(doc, "savedAt")
+	}
+	return docs
+}
+
 const monstacheTime = `{"_id": "default", "ts": {"$timestamp": {"t": 1700000000, "i": 5}}}`
 
 const monstacheToken = `{
@@ -69,8 +80,8 @@ func TestMongoReadsMonstachesDocuments(t *testing.T) {
 	s := newMongo(t, db)
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000001")}, load(t, s, orders))
 	require.Equal(t, goatee.Position{Token: token(t, "8265A0000000000002")}, load(t, s, deployment))
-	require.Equal(t, goatee.Position{Complete: true}, load(t, s, readViews))
-	require.True(t, load(t, s, read("shop", "view")).IsZero())
+	require.Equal(t, goatee.Position{Complete: true}, load(t, s, read("shop.views")))
+	require.True(t, load(t, s, read("shop.view")).IsZero())
 
 	byTime := newMongo(t, db, resume.WithStrategy(resume.Timestamp))
 	require.Equal(t, goatee.Position{ClusterTime: at(1700000000, 5)}, load(t, byTime, orders))
@@ -100,7 +111,7 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 
 	s := newMongo(t, db) // without a Load before: the documents must be found all the same
 	save(t, s, 7, orders, goatee.Position{Token: token(t, "8265A1"), ClusterTime: at(1700000100, 1)})
-	save(t, s, 7, readViews, goatee.Position{Complete: true})
+	save(t, s, 7, read("shop.views"), goatee.Position{Complete: true})
 
 	id, err := primitive.ObjectIDFromHex("65a000000000000000000001")
 	require.NoError(t, err)
@@ -108,7 +119,7 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 		"_id": id, "resumeName": "default", "streamID": "shop.orders", "token": bson.M{"_data": "8265A1"},
 		"clusterTime": at(1700000100, 1), "fence": int64(7),
 	}}, documents(t, db, "tokens"))
-	require.Equal(t, []bson.M{{"_id": "default", "ts": at(1700000100, 1), "fence": int64(7)}}, documents(t, db, "monstache"))
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(1700000100, 1), "fence": int64(7)}}, times(t, db))
 
 	reads := documents(t, db, "directreads")
 	require.Len(t, reads, 1)
@@ -117,40 +128,12 @@ func TestMongoContinuesMonstachesDocuments(t *testing.T) {
 	require.Greater(t, reads[0]["updated"].(primitive.DateTime).Time().Year(), 2024)
 }
 
-// What an earlier version has stored under the names of sources is found by what they read.
-func TestMongoReadsWhatGoateeStoredByName(t *testing.T) {
-	db := database(t)
-	insert(t, db, "monstache", `{"_id": "default", "ts": {"$timestamp": {"t": 1700000000, "i": 5}}, "fence": {"$numberLong": "3"}}`)
-	for _, streamID := range []string{"", "shop", "shop.orders", "shop.a.b"} {
-		insert(t, db, "tokens", `{"_id": "of `+streamID+`", "resumeName": "default", "streamID": "`+streamID+`",
-			"token": {"_data": "82AA"}, "clusterTime": {"$timestamp": {"t": 1700000001, "i": 1}}, "fence": {"$numberLong": "3"}}`)
-	}
-	insert(t, db, "directreads", `{"_id": "default", "ns": ["shop.views"], "created": {"$date": "2024-01-01T00:00:00Z"}}`)
-	for _, name := range []string{"direct-read:shop.orders", "custom"} {
-		insert(t, db, "goatee_positions", `{"_id": {"name": "default", "source": "`+name+`"},
-			"token": {"after": 7}, "clusterTime": {"$timestamp": {"t": 1700000002, "i": 1}}}`)
-	}
-
-	s := newMongo(t, db)
-	for _, source := range []goatee.SourceID{deployment, stream("shop", ""), orders, stream("shop", "a.b")} {
-		require.Equal(t, goatee.Position{Token: token(t, "82AA"), ClusterTime: at(1700000001, 1)}, load(t, s, source), source.Name)
-	}
-	require.Equal(t, goatee.Position{ClusterTime: at(1700000000, 5)}, load(t, s, customers))
-	require.Equal(t, goatee.Position{Complete: true}, load(t, s, readViews))
-	for _, source := range []goatee.SourceID{readOrders, custom} {
-		require.Equal(t, at(1700000002, 1), load(t, s, source).ClusterTime, source.Name)
-		require.Equal(t, int32(7), load(t, s, source).Token.Lookup("after").AsInt32(), source.Name)
-	}
-	save(t, s, 3, orders, goatee.Position{Token: token(t, "82AB"), ClusterTime: at(1700000009, 1)})
-	require.Len(t, documents(t, db, "tokens"), 4, "the same document goes on")
-}
-
 func TestMongoWritesMonstachesShapes(t *testing.T) {
 	db := database(t)
 	s := newMongo(t, db)
 	require.NoError(t, s.Save(context.Background(), 0, []goatee.SourcePosition{
 		{SourceID: deployment, Position: goatee.Position{Token: token(t, "82AA"), ClusterTime: at(10, 1)}},
-		{SourceID: readOrders, Position: goatee.Position{Complete: true}},
+		{SourceID: read("shop.orders"), Position: goatee.Position{Complete: true}},
 	}))
 
 	tokens := documents(t, db, "tokens")
@@ -158,7 +141,7 @@ func TestMongoWritesMonstachesShapes(t *testing.T) {
 	require.IsType(t, primitive.ObjectID{}, tokens[0]["_id"])
 	delete(tokens[0], "_id")
 	require.Equal(t, bson.M{"resumeName": "default", "streamID": "", "token": bson.M{"_data": "82AA"}, "clusterTime": at(10, 1)}, tokens[0])
-	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, documents(t, db, "monstache"))
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, times(t, db))
 
 	reads := documents(t, db, "directreads")
 	require.Len(t, reads, 1)
@@ -206,8 +189,16 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 	load(t, restarted, customers)
 	save(t, restarted, 0, orders, goatee.Position{ClusterTime: at(100, 1)})
 	require.Equal(t, at(50, 1), stored(), "what was loaded counts as well as what was saved")
-	save(t, restarted, 0, readOrders, goatee.Position{ClusterTime: at(1, 1)})
-	require.Equal(t, at(50, 1), stored(), "direct reads are no streams")
+	save(t, restarted, 0, read("shop.orders"), goatee.Position{ClusterTime: at(1, 1)})
+	require.Equal(t, at(50, 1), stored(), "a direct read is not a stream")
+}
+
+func TestMongoTimeDoesNotWaitForAStreamWithoutPosition(t *testing.T) {
+	db := database(t)
+	s := newMongo(t, db)
+	require.True(t, load(t, s, customers).IsZero())
+	save(t, s, 0, orders, goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)})
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, times(t, db))
 }
 
 func TestMongoTimeWaitsForAStreamOfUnknownTime(t *testing.T) {
@@ -217,9 +208,9 @@ func TestMongoTimeWaitsForAStreamOfUnknownTime(t *testing.T) {
 	s := newMongo(t, db)
 	load(t, s, orders)
 	save(t, s, 0, customers, goatee.Position{ClusterTime: at(1800000000, 1)})
-	require.Equal(t, at(1700000000, 5), documents(t, db, "monstache")[0]["ts"])
+	require.Equal(t, at(1700000000, 5), times(t, db)[0]["ts"])
 	save(t, s, 0, orders, goatee.Position{ClusterTime: at(1750000000, 1)})
-	require.Equal(t, at(1750000000, 1), documents(t, db, "monstache")[0]["ts"])
+	require.Equal(t, at(1750000000, 1), times(t, db)[0]["ts"])
 }
 
 // A leader that is paused between its writes finds the documents the next leader has written closed to it.
@@ -244,9 +235,9 @@ func TestMongoNamesAreApart(t *testing.T) {
 	require.NoError(t, err)
 	b, err := resume.NewMongo(db, "b")
 	require.NoError(t, err)
-	for _, source := range []goatee.SourceID{orders, readOrders, custom} {
+	for _, source := range []goatee.SourceID{orders, read("shop.orders"), {Name: "custom"}} {
 		save(t, a, 5, source, goatee.Position{ClusterTime: at(10, 1), Complete: true})
-		require.True(t, load(t, b, source).IsZero(), source.Name)
+		require.True(t, load(t, b, source).IsZero(), source)
 	}
 	save(t, b, 1, orders, goatee.Position{ClusterTime: at(10, 1)})
 }

@@ -2,6 +2,7 @@ package resume
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/goatee-sync/goatee"
 )
@@ -11,7 +12,7 @@ type Strategy uint8
 
 // The strategies. Both kinds are always stored, and the other one is used where the preferred one is missing.
 const (
-	// Token resumes each stream behind its own resume token: nothing is read twice but what was not acknowledged.
+	// Token resumes each stream behind its own resume token: only what was not acknowledged is read again.
 	Token Strategy = iota
 	// Timestamp resumes every stream at one cluster time, that of the slowest stream. It is the only way when tokens
 	// have become unusable, after a restore from a backup for instance.
@@ -30,25 +31,36 @@ func (s Strategy) String() string {
 }
 
 // MongoOption sets an option of NewMongo.
-type MongoOption func(*mongoOptions) error
+type MongoOption func(*mongoConfig) error
 
-type mongoOptions struct {
+type mongoConfig struct {
 	strategy Strategy
-}
-
-func defaultMongoOptions() mongoOptions {
-	return mongoOptions{strategy: Token}
+	logger   *slog.Logger // nil: none of its own
 }
 
 // WithStrategy sets what change streams resume from. Default: Token.
 func WithStrategy(s Strategy) MongoOption {
-	return func(o *mongoOptions) error {
+	return func(c *mongoConfig) error {
 		if s > Timestamp {
 			return &goatee.ConfigError{
 				Setting: "resume.WithStrategy", Problem: "unknown strategy " + s.String(), Remedy: "use Token or Timestamp",
 			}
 		}
-		o.strategy = s
+		c.strategy = s
+		return nil
+	}
+}
+
+// WithLogger sets the logger, which is told when another process stores positions under the same name. Default: that of
+// the Syncer.
+func WithLogger(l *slog.Logger) MongoOption {
+	return func(c *mongoConfig) error {
+		if l == nil {
+			return &goatee.ConfigError{
+				Setting: "resume.WithLogger", Problem: "no logger", Remedy: "leave the option out to use the Syncer's",
+			}
+		}
+		c.logger = l
 		return nil
 	}
 }

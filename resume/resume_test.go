@@ -3,6 +3,7 @@ package resume_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,14 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var (
-	_ goatee.PositionStore = (*resume.Memory)(nil)
-	_ goatee.PositionStore = (*resume.File)(nil)
-	_ goatee.PositionStore = (*resume.Mongo)(nil)
-	_ goatee.Checker       = (*resume.File)(nil)
-	_ goatee.Checker       = (*resume.Mongo)(nil)
-)
 
 func TestMemoryConforms(t *testing.T) {
 	resumetest.Run(t, func(*testing.T) func() goatee.PositionStore {
@@ -53,24 +46,23 @@ func TestMongoConforms(t *testing.T) {
 	})
 }
 
-// The sources of these tests, named as package source names them.
 var (
-	orders     = stream("shop", "orders")
-	customers  = stream("shop", "customers")
-	deployment = stream("", "")
-	readOrders = read("shop", "orders")
-	readViews  = read("shop", "views")
-	custom     = goatee.SourceID{Name: "custom"}
+	orders     = stream("shop.orders")
+	customers  = stream("shop.customers")
+	deployment = goatee.SourceID{Name: "change-stream:", Kind: goatee.KindChangeStream}
 )
 
-func stream(db, coll string) goatee.SourceID {
-	ns := goatee.Namespace{Database: db, Collection: coll}
-	return goatee.SourceID{Name: "change-stream:" + ns.String(), Kind: goatee.KindChangeStream, Namespace: ns}
+func stream(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "change-stream:" + ns, Kind: goatee.KindChangeStream, Namespace: namespace(ns)}
 }
 
-func read(db, coll string) goatee.SourceID {
-	ns := goatee.Namespace{Database: db, Collection: coll}
-	return goatee.SourceID{Name: "direct-read:" + ns.String(), Kind: goatee.KindDirectRead, Namespace: ns}
+func read(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "direct-read:" + ns, Kind: goatee.KindDirectRead, Namespace: namespace(ns)}
+}
+
+func namespace(s string) goatee.Namespace {
+	db, coll, _ := strings.Cut(s, ".")
+	return goatee.Namespace{Database: db, Collection: coll}
 }
 
 func token(t *testing.T, data string) bson.Raw {

@@ -373,3 +373,18 @@ func TestReplyIsSplitIntoBatches(t *testing.T) {
 }
 
 func last(b recorded) *goatee.Change { return &b.changes[len(b.changes)-1] }
+
+// TestEventLargerThanMongoDBCanSend ends the run, and the error says that it is an event and what helps.
+func TestEventLargerThanMongoDBCanSend(t *testing.T) {
+	f := setup(t)
+	require.NoError(t, f.db.RunCommand(t.Context(), d(
+		"create", "c", "changeStreamPreAndPostImages", d("enabled", true))).Err())
+	stream, from := f.stream(t, f.db.Name()+".c", WithPreImages(PreImagesWhenAvailable))
+	text := strings.Repeat("x", 9<<20)
+	f.insert(t, "c", d("_id", 1, "text", text))
+	_, err := f.db.Collection("c").ReplaceOne(t.Context(), d("_id", 1), d("text", text))
+	require.NoError(t, err)
+	err = stream.Run(t.Context(), from, func(context.Context, *goatee.Batch) error { return nil })
+	requireSetting(t, err, SettingFullDocument)
+	require.ErrorContains(t, err, "a change event is larger")
+}

@@ -124,9 +124,11 @@ func TestFetchOfLargeIDs(t *testing.T) {
 	}
 	stream, _ := f.stream(t, f.db.Name())
 	changes := f.changesOf(t, "c", ids...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for rest := changes; len(rest) > 0; {
 		var err error
-		rest, err = stream.Fetch(t.Context(), rest, failsNever(t))
+		rest, err = stream.Fetch(ctx, rest, failsNever(t))
 		require.NoError(t, err)
 	}
 	for _, c := range changes {

@@ -16,7 +16,7 @@ import (
 	"github.com/goatee-sync/goatee/internal/bsonjson"
 )
 
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // recorder is a pipeline that keeps what a source emits.
 type recorder struct {

@@ -143,6 +143,6 @@ type startAt struct {
 }
 
 // Load returns the cluster time, or the zero Position for now.
-func (s startAt) Load(context.Context, string) (goatee.Position, error) {
+func (s startAt) Load(context.Context, goatee.SourceID) (goatee.Position, error) {
 	return goatee.Position{ClusterTime: s.at}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo"
@@ -46,12 +45,12 @@ func clusterTime(n int64) primitive.Timestamp {
 	return primitive.Timestamp{T: uint32(n >> 32), I: uint32(n)}
 }
 
-func isDirectRead(source string) bool { return strings.HasPrefix(source, goatee.DirectReadPrefix) }
+func isDirectRead(source goatee.SourceID) bool { return source.Kind == goatee.KindDirectRead }
 
 // onlyReads remembers complete direct reads and forgets where change streams are.
 type onlyReads struct{ *resume.Mongo }
 
-func (s onlyReads) Load(ctx context.Context, source string) (goatee.Position, error) {
+func (s onlyReads) Load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	if !isDirectRead(source) {
 		return goatee.Position{}, nil
 	}
@@ -59,7 +58,7 @@ func (s onlyReads) Load(ctx context.Context, source string) (goatee.Position, er
 }
 
 func (s onlyReads) Save(ctx context.Context, fence goatee.Fence, positions []goatee.SourcePosition) error {
-	reads := slices.DeleteFunc(slices.Clone(positions), func(p goatee.SourcePosition) bool { return !isDirectRead(p.Source) })
+	reads := slices.DeleteFunc(slices.Clone(positions), func(p goatee.SourcePosition) bool { return !isDirectRead(p.SourceID) })
 	if len(reads) == 0 {
 		return nil
 	}
@@ -72,19 +71,11 @@ type fixedStart struct {
 	at primitive.Timestamp
 }
 
-func (s fixedStart) Load(ctx context.Context, source string) (goatee.Position, error) {
+func (s fixedStart) Load(ctx context.Context, source goatee.SourceID) (goatee.Position, error) {
 	if isDirectRead(source) {
 		return s.PositionStore.Load(ctx, source)
 	}
 	return goatee.Position{ClusterTime: s.at}, nil
-}
-
-// Check passes the question on, which embedding an interface does not.
-func (s fixedStart) Check(ctx context.Context) error {
-	if c, ok := s.PositionStore.(goatee.Checker); ok {
-		return c.Check(ctx)
-	}
-	return nil
 }
 
 // resumeName is the name of the stored positions.

@@ -11,7 +11,7 @@ import (
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/examples/cmd/config"
 	"github.com/goatee-sync/goatee/source"
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 // sources makes the change streams and direct reads of the settings.
@@ -50,12 +50,12 @@ func (s *sources) changeStreams() ([]goatee.Source, error) {
 	if s.config.DisableChangeEvents {
 		return nil, nil
 	}
-	opts := []source.ChangeStreamOption{
+	opts := []source.Option{
 		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithExcludeDatabases(s.ownDatabases()...),
 	}
 	for _, filter := range []struct {
 		text string
-		with func(*regexp.Regexp) source.ChangeStreamOption
+		with func(*regexp.Regexp) source.Option
 	}{
 		{s.config.NamespaceRegex, source.WithInclude},
 		{s.config.NamespaceExcludeRegex, source.WithExclude},
@@ -87,7 +87,11 @@ func (s *sources) related(streams []goatee.Source) ([]goatee.Source, error) {
 		return nil, err
 	}
 	for i := range streams {
-		streams[i] = transform.RelateSource(streams[i], finder, s.config.Relates...)
+		related, err := relate.NewSource(streams[i], finder, s.config.Relates...)
+		if err != nil {
+			return nil, err
+		}
+		streams[i] = related
 	}
 	return streams, nil
 }
@@ -101,7 +105,7 @@ func (s *sources) directReads(ctx context.Context) ([]goatee.Source, error) {
 		}
 		namespaces = found
 	}
-	opts := []source.DirectReadOption{
+	opts := []source.Option{
 		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithStateful(s.config.DirectReadStateful),
 	}
 	switch n := s.config.DirectReadSplitMax; {
@@ -138,6 +142,9 @@ type queued struct {
 	*source.DirectRead
 	turns chan struct{} // nil when all may
 }
+
+// Unwrap returns the read.
+func (q queued) Unwrap() goatee.Source { return q.DirectRead }
 
 // Run waits and reads.
 func (q queued) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"go.mongodb.org/mongo-driver/mongo"
 
@@ -25,7 +26,7 @@ type wiring struct {
 func (w *wiring) syncer(ctx context.Context) (*goatee.Syncer, error) {
 	opts := []goatee.Option{
 		goatee.WithLogger(w.logger), goatee.WithObserver(logObserver(w.logger, w.config)),
-		goatee.WithLanes(w.config.ElasticsearchMaxConns), goatee.WithDrainTimeout(drainTimeout),
+		goatee.WithLanes(w.config.ElasticsearchMaxConns), goatee.WithDrainTimeout(drainTimeout), goatee.WithPace(pace(w.config)),
 	}
 	if w.config.ExitAfterDirectReads {
 		opts = append(opts, goatee.WithStopAfterDirectReads())
@@ -38,6 +39,15 @@ func (w *wiring) syncer(ctx context.Context) (*goatee.Syncer, error) {
 		opts = append(opts, more...)
 	}
 	return goatee.New(opts...)
+}
+
+// pace is pace-milliseconds, and no more than elasticsearch-max-seconds.
+func pace(c *config.Config) time.Duration {
+	pace := time.Duration(c.PaceMilliseconds) * time.Millisecond
+	if most := time.Duration(c.ElasticsearchMaxSeconds) * time.Second; most > 0 {
+		pace = min(pace, most)
+	}
+	return pace
 }
 
 // ends are the sink and the position store.

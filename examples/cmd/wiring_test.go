@@ -101,14 +101,14 @@ func TestResumeFromTimestamp(t *testing.T) {
 	require.Equal(t, primitive.Timestamp{T: 1_700_000_000, I: 7}, clusterTime(1_700_000_000<<32|7))
 
 	memory := resume.NewMemory()
-	read := goatee.SourcePosition{Source: goatee.DirectReadPrefix + "a.b", Position: goatee.Position{Complete: true}}
-	stream := goatee.SourcePosition{Source: goatee.ChangeStreamPrefix, Position: goatee.Position{ClusterTime: primitive.Timestamp{T: 9}}}
+	read := goatee.SourcePosition{SourceID: goatee.SourceID{Name: "read", Kind: goatee.KindDirectRead}, Position: goatee.Position{Complete: true}}
+	stream := goatee.SourcePosition{SourceID: goatee.SourceID{Name: "stream", Kind: goatee.KindChangeStream}, Position: goatee.Position{ClusterTime: primitive.Timestamp{T: 9}}}
 	require.NoError(t, memory.Save(t.Context(), 0, []goatee.SourcePosition{read, stream}))
 	store := fixedStart{PositionStore: memory, at: primitive.Timestamp{T: 5}}
-	p, err := store.Load(t.Context(), stream.Source)
+	p, err := store.Load(t.Context(), stream.SourceID)
 	require.NoError(t, err)
 	require.Equal(t, goatee.Position{ClusterTime: primitive.Timestamp{T: 5}}, p)
-	p, err = store.Load(t.Context(), read.Source)
+	p, err = store.Load(t.Context(), read.SourceID)
 	require.NoError(t, err)
 	require.True(t, p.Complete)
 }

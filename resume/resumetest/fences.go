@@ -13,6 +13,7 @@ import (
 func testStaleFence(t *testing.T, open func() goatee.PositionStore) {
 	before := map[goatee.SourceID]goatee.Position{
 		orders: position(t, 100), readOrders: position(t, 100), readViews: {Complete: true}, custom: position(t, 100),
+		oplog: {ClusterTime: primitive.Timestamp{T: 100, I: 1}},
 	}
 	stale, leader := open(), open()
 	for source, p := range before {

@@ -15,7 +15,7 @@ import (
 
 func testNothingStored(t *testing.T, open func() goatee.PositionStore) {
 	s := open()
-	for _, source := range []goatee.SourceID{orders, deployment, readOrders, custom} {
+	for _, source := range []goatee.SourceID{orders, shop, deployment, oplog, readOrders, custom} {
 		requirePosition(t, s, source, goatee.Position{})
 	}
 }
@@ -23,15 +23,15 @@ func testNothingStored(t *testing.T, open func() goatee.PositionStore) {
 func testKinds(t *testing.T, open func() goatee.PositionStore) {
 	after := token(t, bson.D{{Key: "after", Value: bson.D{{Key: "_id", Value: int64(7)}}}})
 	for source, p := range map[goatee.SourceID]goatee.Position{
-		orders:            position(t, 100),
-		customers:         {ClusterTime: primitive.Timestamp{T: 101, I: 7}},
-		deployment:        position(t, 102),
-		database:          {Token: position(t, 103).Token, ClusterTime: primitive.Timestamp{T: 1<<32 - 1, I: 1<<32 - 1}},
-		readOrders:        {Token: after, ClusterTime: primitive.Timestamp{T: 104, I: 1}},
-		readViews:         {Complete: true},
-		read("shop", "x"): {Token: after, ClusterTime: primitive.Timestamp{T: 1, I: 1}, Complete: true},
-		oplog:             {ClusterTime: primitive.Timestamp{T: 105, I: 2}},
-		custom:            {Token: after},
+		orders:         position(t, 100),
+		customers:      {ClusterTime: primitive.Timestamp{T: 101, I: 7}},
+		deployment:     position(t, 102),
+		shop:           {Token: position(t, 103).Token, ClusterTime: primitive.Timestamp{T: 1<<32 - 1, I: 1<<32 - 1}},
+		readOrders:     {Token: after, ClusterTime: primitive.Timestamp{T: 104, I: 1}},
+		readViews:      {Complete: true},
+		read("shop.x"): {Token: after, ClusterTime: primitive.Timestamp{T: 1, I: 1}, Complete: true},
+		oplog:          {ClusterTime: primitive.Timestamp{T: 105, I: 3}},
+		custom:         {Token: after},
 		other("a name with \"quotes\", $ and ümlaut"): {Complete: true},
 	} {
 		save(t, open(), 0, source, p)
@@ -61,14 +61,14 @@ func testTokenBytes(t *testing.T, open func() goatee.PositionStore) {
 
 func testSourcesApart(t *testing.T, open func() goatee.PositionStore) {
 	s := open()
-	sources := []goatee.SourceID{orders, customers, database, deployment, readOrders, readViews, oplog, custom}
+	sources := []goatee.SourceID{orders, customers, shop, deployment, oplog, readOrders, readViews, custom}
 	for i, source := range sources {
 		save(t, s, 0, source, position(t, uint32(100+i)))
 	}
 	for i, source := range sources {
 		requirePosition(t, open(), source, position(t, uint32(100+i)))
 	}
-	requirePosition(t, s, read("shop", "order"), goatee.Position{})
+	requirePosition(t, s, read("shop.order"), goatee.Position{})
 	requirePosition(t, s, other("shop.order"), goatee.Position{})
 }
 
@@ -113,9 +113,10 @@ func testReadAgain(t *testing.T, open func() goatee.PositionStore) {
 func testMany(t *testing.T, open func() goatee.PositionStore) {
 	var all []goatee.SourcePosition
 	for i := range 300 {
-		coll := fmt.Sprintf("c%d", i)
-		id := []goatee.SourceID{stream("shop", coll), read("shop", coll), other("shop." + coll)}[i%3]
-		all = append(all, goatee.SourcePosition{SourceID: id, Position: position(t, uint32(1000+i))})
+		kind := []func(string) goatee.SourceID{stream, read, other}[i%3]
+		all = append(all, goatee.SourcePosition{
+			SourceID: kind(fmt.Sprintf("shop.c%d", i)), Position: position(t, uint32(1000+i)),
+		})
 	}
 	require.NoError(t, open().Save(context.Background(), 0, all))
 	s := open()

@@ -11,6 +11,7 @@ package resumetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,8 +21,9 @@ import (
 	"github.com/goatee-sync/goatee"
 )
 
-// Run tests a store with change streams, direct reads and sources of other names. A store may give a change stream it has
-// no position of one that no other change stream has passed, as resume.Mongo does; nothing stored is nothing for all.
+// Run tests a store with change streams, an oplog, direct reads and sources of other kinds. A store may give
+// a stream of which it has no position one that no other stream has passed, as resume.Mongo does; nothing stored is
+// nothing for all.
 //
 // prepare is called for each test and makes an empty place of its own for it; what it returns opens
 // a store on that place, any number of times, as a process does that is started again. A store in memory is opened by
@@ -48,32 +50,31 @@ func Run(t *testing.T, prepare func(t *testing.T) (open func() goatee.PositionSt
 	}
 }
 
-// The sources of these tests, named as package source names them.
 var (
-	orders     = stream("shop", "orders")
-	customers  = stream("shop", "customers")
-	database   = stream("shop", "")
-	deployment = stream("", "")
-	readOrders = read("shop", "orders")
-	readViews  = read("shop", "views")
+	orders     = stream("shop.orders")
+	customers  = stream("shop.customers")
+	shop       = goatee.SourceID{Name: "change-stream:shop", Kind: goatee.KindChangeStream, Namespace: goatee.Namespace{Database: "shop"}}
+	deployment = goatee.SourceID{Name: "change-stream:", Kind: goatee.KindChangeStream}
 	oplog      = goatee.SourceID{Name: "oplog", Kind: goatee.KindOplog}
+	readOrders = read("shop.orders")
+	readViews  = read("shop.views")
 	custom     = other("shop.orders")
 )
 
-func stream(db, coll string) goatee.SourceID {
-	return source("change-stream:", goatee.KindChangeStream, db, coll)
+func stream(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "change-stream:" + ns, Kind: goatee.KindChangeStream, Namespace: namespace(ns)}
 }
 
-func read(db, coll string) goatee.SourceID {
-	return source("direct-read:", goatee.KindDirectRead, db, coll)
-}
-
-func source(prefix string, kind goatee.SourceKind, db, coll string) goatee.SourceID {
-	ns := goatee.Namespace{Database: db, Collection: coll}
-	return goatee.SourceID{Name: prefix + ns.String(), Kind: kind, Namespace: ns}
+func read(ns string) goatee.SourceID {
+	return goatee.SourceID{Name: "direct-read:" + ns, Kind: goatee.KindDirectRead, Namespace: namespace(ns)}
 }
 
 func other(name string) goatee.SourceID { return goatee.SourceID{Name: name} }
+
+func namespace(s string) goatee.Namespace {
+	db, coll, _ := strings.Cut(s, ".")
+	return goatee.Namespace{Database: db, Collection: coll}
+}
 
 func position(t *testing.T, n uint32) goatee.Position {
 	return goatee.Position{

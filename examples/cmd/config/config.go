@@ -6,7 +6,7 @@ package config
 import (
 	"time"
 
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 // Config is what the daemon runs with. Its fields are documented by the table in options.go.
@@ -24,6 +24,7 @@ type Config struct {
 	ElasticsearchMaxDocs         int
 	ElasticsearchMaxBytes        int
 	ElasticsearchMaxSeconds      int
+	PaceMilliseconds             int
 	Gzip                         bool
 
 	DirectReadNamespaces          []string
@@ -51,7 +52,7 @@ type Config struct {
 	ClusterName         string
 
 	Mappings           []Mapping
-	Relates            []transform.Relate
+	Relates            []relate.Relation
 	IndexAsUpdate      bool
 	PruneInvalidJSON   bool
 	DeleteStrategy     int
@@ -104,6 +105,7 @@ func Default() Config {
 		ElasticsearchMaxDocs:         -1,
 		ElasticsearchMaxBytes:        8 << 20,
 		ElasticsearchMaxSeconds:      1,
+		PaceMilliseconds:             80,
 		ChangeStreamNamespaces:       []string{""},
 		DroppedDatabases:             true,
 		DroppedCollections:           true,

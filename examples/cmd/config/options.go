@@ -97,8 +97,12 @@ func elasticsearchOptions(c *Config) []option {
 		},
 		{
 			name: "elasticsearch-max-seconds", value: number(&c.ElasticsearchMaxSeconds, 0),
-			doc: "longest wait of a change for its bulk request, in seconds; always kept, because a request starts as soon as " +
-				"a lane is free and no timer holds it back",
+			doc: "longest wait of a change for its bulk request, in seconds; pace-milliseconds is usually shorter",
+		},
+		{
+			name: "pace-milliseconds", value: numberBetween(&c.PaceMilliseconds, 0, 60_000),
+			doc: "about how long changes may wait, while many come, to be looked up and written together; a change that comes " +
+				"alone never waits; 0 waits for nothing and costs all servers several times the CPU",
 		},
 		{
 			name: "gzip", value: toggle(&c.Gzip),

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 // Print writes the settings as TOML that can be loaded again, apart from the secrets, which are hidden.
@@ -17,7 +17,7 @@ func (c *Config) Print(out io.Writer) error {
 		switch v := o.value.get().(type) {
 		case []Mapping:
 			printMappings(&b, v)
-		case []transform.Relate:
+		case []relate.Relation:
 			printRelates(&b, v)
 		default:
 			fmt.Fprintf(&b, "%s = %s\n", o.name, tomlValue(hide(v, o.redact)))

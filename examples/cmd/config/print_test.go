@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 var update = flag.Bool("update", false, "write CONFIG.md anew")
@@ -20,7 +20,7 @@ func TestPrintedSettingsCanBeLoadedAgain(t *testing.T) {
 		"src-field = \"x.y\"\nmatch-field = \"z\"\nmatch-field-type = \"int\"\ndot-notation = true\nkeep-src = true\nmax-depth = 2", nil)
 	require.NoError(t, err)
 	require.Len(t, c.Relates, 2)
-	require.Equal(t, transform.Relate{
+	require.Equal(t, relate.Relation{
 		Namespace: "a.c", WithNamespace: "a.b", SrcField: "x.y", MatchField: "z", MatchFieldType: "int",
 		DotNotation: true, KeepSrc: true, MaxDepth: 2,
 	}, c.Relates[1])

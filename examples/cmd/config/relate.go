@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goatee-sync/goatee/transform"
+	"github.com/goatee-sync/goatee/transform/relate"
 )
 
 var (
@@ -14,9 +14,9 @@ var (
 	errMatchFieldType = errors.New("want objectId, string, int, long or decimal")
 )
 
-type relateTables struct{ target *[]transform.Relate }
+type relateTables struct{ target *[]relate.Relation }
 
-func relates(target *[]transform.Relate) value { return relateTables{target} }
+func relates(target *[]relate.Relation) value { return relateTables{target} }
 
 func (r relateTables) set([]string) error { return errRelates }
 func (r relateTables) get() any           { return *r.target }
@@ -29,17 +29,17 @@ func (r relateTables) setTOML(v any) error {
 	}
 	*r.target = nil
 	for i, table := range tables {
-		relate, err := decodeRelate(table)
+		relation, err := decodeRelate(table)
 		if err != nil {
 			return within(fmt.Sprintf("table %d", i+1), err)
 		}
-		*r.target = append(*r.target, relate)
+		*r.target = append(*r.target, relation)
 	}
 	return nil
 }
 
 // relateKeys binds the keys of a table to the fields of r, in the order in which they are printed.
-func relateKeys(r *transform.Relate) []option {
+func relateKeys(r *relate.Relation) []option {
 	return []option{
 		{name: "namespace", value: text(&r.Namespace), check: collectionNamespace},
 		{name: "with-namespace", value: text(&r.WithNamespace), check: collectionNamespace},
@@ -52,8 +52,8 @@ func relateKeys(r *transform.Relate) []option {
 	}
 }
 
-func decodeRelate(table map[string]any) (transform.Relate, error) {
-	var r transform.Relate
+func decodeRelate(table map[string]any) (relate.Relation, error) {
+	var r relate.Relation
 	keys := relateKeys(&r)
 	for _, key := range sortedKeys(table) {
 		name := strings.ToLower(key)
@@ -89,7 +89,7 @@ func matchFieldType(text string) error {
 }
 
 // printRelates comes in the midst of keys, as printMappings does.
-func printRelates(b *strings.Builder, all []transform.Relate) {
+func printRelates(b *strings.Builder, all []relate.Relation) {
 	if len(all) == 0 {
 		return
 	}

@@ -17,7 +17,7 @@ type value interface {
 	set(texts []string) error
 	// setTOML replaces the value by a bool, int64, float64, string, []any, map[string]any or []map[string]any.
 	setTOML(v any) error
-	// get returns the value as a bool, int64, string, []string, []Mapping or []transform.Relate.
+	// get returns the value as a bool, int64, string, []string, []Mapping or []relate.Relation.
 	get() any
 	// isBool says that a flag needs no value.
 	isBool() bool
