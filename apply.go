@@ -247,7 +247,7 @@ func (a *applier) write(ctx context.Context, items []item) error {
 // keepOrder sets aside, in the order of items, what comes behind a change of the same document that is set aside: from
 // number first on, those of this batch.
 func (a *applier) keepOrder(items []item, first int) {
-	if len(a.aside) == first {
+	if len(a.aside) == 0 {
 		return
 	}
 	why := map[*Change]setAside{}
