@@ -185,11 +185,22 @@ func (r *reads) of(ns Namespace) (n *namespaceReads, remembered bool) {
 func (r *reads) isStale(n *namespaceReads, h *hasher, a *Action) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	deleted, ok := n.deleted[h.target(a)]
-	return ok && deleted >= uint64(a.Change.Version())
+	version := uint64(a.Change.Version())
+	if deleted, ok := n.deleted[h.target(a)]; ok && deleted >= version {
+		return true
+	}
+	if a.goesByDefault() {
+		return false
+	}
+	deleted, ok := n.deleted[h.target(&Action{Change: a.Change})]
+	return ok && deleted >= version
 }
 
-// add remembers what was done at an action's target.
+// goesByDefault reports whether the action goes where its change goes by default.
+func (a *Action) goesByDefault() bool { return a.Index == "" && a.ID == "" && a.Routing == "" }
+
+// add remembers what was done at an action's target, and for its document wherever that goes by default: a transformer
+// may send an older copy of it, whose content it knows, to another place than a delete, which has none.
 func (r *reads) add(n *namespaceReads, h *hasher, a *Action) {
 	version := uint64(a.Change.Version())
 	r.mu.Lock()
@@ -203,14 +214,9 @@ func (r *reads) add(n *namespaceReads, h *hasher, a *Action) {
 	if version < n.floor || !n.begun() {
 		return
 	}
-	key := h.target(a)
-	old, known := n.deleted[key]
-	if n.deleted == nil {
-		n.deleted = map[targetHash]uint64{}
-	}
-	n.deleted[key] = max(old, version)
-	if !known {
-		r.take(tombstoneBytes)
+	r.remember(n, h.target(a), version)
+	if !a.goesByDefault() {
+		r.remember(n, h.target(&Action{Change: a.Change}), version)
 	}
 	if len(n.deleted) >= n.prune {
 		n.advance()
@@ -221,6 +227,16 @@ func (r *reads) add(n *namespaceReads, h *hasher, a *Action) {
 		for _, s := range n.sources {
 			s.restart()
 		}
+	}
+}
+
+func (r *reads) remember(n *namespaceReads, key targetHash, version uint64) {
+	if n.deleted == nil {
+		n.deleted = map[targetHash]uint64{}
+	}
+	old, known := n.deleted[key]
+	if n.deleted[key] = max(old, version); !known {
+		r.take(tombstoneBytes)
 	}
 }
 

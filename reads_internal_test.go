@@ -146,7 +146,7 @@ func TestDeletesAreRememberedByTarget(t *testing.T) {
 		"deletes of one document":      {op: OpDelete, want: 1},
 		"documents that are dropped":   {op: OpUpdate, transformer: dropAll, want: 1},
 		"writes":                       {op: OpUpdate, want: 0},
-		"deletes at two places":        {op: OpDelete, transformer: routed, want: 2},
+		"deletes at two places":        {op: OpDelete, transformer: routed, want: 3}, // and where it goes by default
 		"another namespace":            {op: OpDelete, ns: Namespace{"logs", "sessions"}, want: 0},
 		"what the read itself deletes": {op: OpRead, transformer: dropAll, direct: true, want: 0},
 	} {
@@ -210,4 +210,25 @@ func TestTombstonesLastUntilTheLastReadEnds(t *testing.T) {
 	p.reads.end(b)
 	require.Zero(t, p.reads.remembered())
 	require.False(t, p.reads.active.Load())
+}
+
+// A delete has no content by which a transformer could choose its place; the older copy that a read still holds has.
+func TestAStaleReadThatGoesElsewhereIsStaleToo(t *testing.T) {
+	var wrote []string
+	sink := sinkFunc(func(_ context.Context, actions []Action) error {
+		for _, a := range actions {
+			wrote = append(wrote, fmt.Sprintf("%s %s@%d", a.Kind, a.Index, a.Change.ClusterTime.T))
+		}
+		return nil
+	})
+	byContent := TransformFunc(func(_ context.Context, c *Change, a []Action) ([]Action, error) {
+		if c.Op.HasDocument() {
+			a[0].Index = "special"
+		}
+		return a, nil
+	})
+	l, read, stream := readingLane(t, WithSink(sink), WithTransformer(byContent))
+	l.testProcess(t, l.testItem(t, stream, OpDelete, int32(1), 20))
+	l.testProcess(t, l.testItem(t, read, OpRead, int32(1), 10), l.testItem(t, read, OpRead, int32(2), 10))
+	require.Equal(t, []string{"delete @20", "index special@10"}, wrote, "the read of 1 is older than its delete")
 }
