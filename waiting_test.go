@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -379,13 +380,13 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 		es, src := newElastic(), newFeed("s")
 		es.block("shop.orders")
 		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithInFlightBytes(10_000))
-		released := 0
+		var released atomic.Int64
 		for i := range 100 {
-			src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 10, i, 1)}, Release: func() { released++ }})
+			src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 10, i, 1)}, Release: func() { released.Add(1) }})
 		}
 		time.Sleep(time.Minute)
 		st := r.Stats()
-		require.Equal(t, st.Waiting, int64(released), "memory of batches is given back")
+		require.Equal(t, st.Waiting, released.Load(), "memory of batches is given back")
 		require.Greater(t, st.InFlightBytes, int64(9_000))
 		require.Less(t, st.InFlightBytes, int64(11_000))
 		require.Less(t, st.Waiting, int64(50), "no more is read than fits")
