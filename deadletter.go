@@ -18,11 +18,11 @@ import (
 type Stage uint8
 
 const (
-	// StageRead: the source could not complete the change, as when MongoDB refuses the look-up of its document.
+	// StageRead is for a change that its source could not complete the change, as when MongoDB refuses the look-up of its document.
 	StageRead Stage = iota + 1
-	// StageTransform: the transformer failed or panicked.
+	// StageTransform is for a change whose transformer failed or panicked.
 	StageTransform
-	// StageWrite: the sink refused an action.
+	// StageWrite is for an action that the sink refused.
 	StageWrite
 )
 

@@ -94,12 +94,16 @@ func TestErrorsOfTheTransformerAreReported(t *testing.T) {
 func TestChangesAreNotTouched(t *testing.T) {
 	c := goateetest.Insert("shop.orders", `{"_id": 1, "a": 1}`)
 	edit := goatee.TransformFunc(func(_ context.Context, c *goatee.Change, a []goatee.Action) ([]goatee.Action, error) {
-		m, err := c.Document.Map()
+		m, err := a[0].Body().Map()
 		m["a"] = 2
 		return a, err
 	})
 	require.Contains(t, goateetest.Actions(t, edit, c), `{"a":2}`)
 	require.Contains(t, goateetest.Actions(t, nil, c), `{"a":1}`)
+	m, err := c.Document.Map()
+	require.NoError(t, err)
+	m["a"] = 3
+	require.Contains(t, goateetest.Actions(t, nil, c), `{"a":3}`, "the change is the test's own, and can still be edited")
 }
 
 // recorded is a testing.TB that notes failures.

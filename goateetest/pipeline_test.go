@@ -44,7 +44,7 @@ func TestRefusedActionsAreDeadLetters(t *testing.T) {
 	s, err := goatee.New(goatee.WithSource(source), goatee.WithSink(sink), goatee.WithLanes(1),
 		goatee.WithObserver(goatee.Observer{DeadLetter: func(d goatee.DeadLetter) { letters = append(letters, d) }}))
 	require.NoError(t, err)
-	require.NoError(t, s.Run(t.Context()))
+	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrRefused)
 	require.Len(t, letters, 1)
 	require.ErrorContains(t, letters[0].Err, "not this one")
 	require.Equal(t, map[string]string{"2": `{}`}, sink.Documents("shop.orders"))

@@ -22,7 +22,8 @@ func TestBlockedIndicesOnElasticsearch(t *testing.T) {
 		es.must(http.MethodPut, "/_cluster/settings", `{"transient":{`+settings+`}}`)
 	}
 	put := func(index, body string) { es.must(http.MethodPut, "/"+index, body) }
-	put("healthy", `{}`)
+	// A field that is not mapped yet would take the master longer than the short time for shards, on a busy machine.
+	put("healthy", `{"mappings":{"properties":{"v":{"type":"long"}}}}`)
 	const small = `{"settings":{"number_of_replicas":0}}`
 	settings := func(body string) func(string) {
 		return func(index string) { es.must(http.MethodPut, "/"+index+"/_settings", body) }
@@ -100,7 +101,7 @@ func TestBlockedIndicesOnElasticsearch(t *testing.T) {
 			es.t = t
 			index := testservers.UniqueName(t)
 			var seen []error
-			b := newBulk(t, es, sink.WithShardTimeout(200*time.Millisecond), states(&seen))
+			b := newBulk(t, es, sink.WithShardTimeout(time.Second), states(&seen))
 			if tc.before != nil {
 				tc.before(index)
 			}
@@ -110,6 +111,7 @@ func TestBlockedIndicesOnElasticsearch(t *testing.T) {
 				placed(remove("c", 1), index, "", ""),
 			}
 			failed, rest := goatee.SplitBatchError(b.Write(t.Context(), actions))
+			tc.mend(index)
 			require.NoError(t, rest)
 			want := []int{1}
 			if tc.delete {
@@ -126,7 +128,6 @@ func TestBlockedIndicesOnElasticsearch(t *testing.T) {
 			}
 			require.Equal(t, want, ordinals)
 			require.Empty(t, seen, "an index is not the server")
-			tc.mend(index)
 			require.Eventually(t, func() bool { return b.Write(t.Context(), actions) == nil }, 30*time.Second, 10*time.Millisecond)
 			es.has(index, "a", `{"v":1}`)
 		})

@@ -159,7 +159,7 @@ func TestOnlyTransientItemsAreSentAgain(t *testing.T) {
 	})
 }
 
-func TestLaterActionsOfARetriedDocumentStayTheLastWord(t *testing.T) {
+func TestLaterActionsOfARetriedDocumentComeLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		es := fakees.New()
 		first := true

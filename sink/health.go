@@ -28,8 +28,8 @@ type health struct {
 	since   time.Time
 }
 
-// newHealth returns the health of a server that answers. Without logger and observer nobody is told of changes, until
-// the Syncer has given its own.
+// newHealth returns the health of a server that answers. Without logger and observer, changes are reported to
+// those of the Syncer once it has given them.
 func newHealth(component string, logger *slog.Logger, observer *goatee.Observer) *health {
 	h := &health{component: component, logger: logger}
 	if logger == nil {

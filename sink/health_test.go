@@ -27,7 +27,7 @@ func TestStateChangesAreReportedOnce(t *testing.T) {
 	a.worked()
 	require.Equal(t, []error{boom}, seen, "one of the writes still fails")
 	b.end()
-	require.Equal(t, []error{boom}, seen, "one that was given up is no good news")
+	require.Equal(t, []error{boom}, seen, "a write that was cancelled does not mean that the server is well")
 	c.worked()
 	c.worked()
 	require.Equal(t, []error{boom, nil}, seen)

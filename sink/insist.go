@@ -12,7 +12,7 @@ type ask struct {
 	method, path string
 	query        url.Values
 	body         string
-	final        func(reply) bool // whether an answer is the last word; other trouble passes
+	final        func(reply) bool // whether an answer settles the request; otherwise it is sent again
 }
 
 // insist repeats a request until it is answered for good.
@@ -51,7 +51,7 @@ func (b *Bulk) pause(ctx context.Context, r *run, atLeast time.Duration, problem
 // given says why a write ended before its actions were settled: ctx's cause, and what the last attempt met.
 func given(up, last error) error {
 	if last == nil {
-		return fmt.Errorf("write given up: %w", up)
+		return fmt.Errorf("write cancelled: %w", up)
 	}
-	return fmt.Errorf("write given up: %w (last attempt: %s)", up, last.Error())
+	return fmt.Errorf("write cancelled: %w (last attempt: %s)", up, last.Error())
 }

@@ -119,3 +119,45 @@ func TestLimiterTakesBackATurnThatCameTooLate(t *testing.T) {
 	l.leave(turn)
 	require.Equal(t, 1, l.active)
 }
+
+func TestWhatAnswersTellAboutTheLoad(t *testing.T) {
+	ok, none := reply{status: 200}, reply{}
+	for name, tc := range map[string]struct {
+		v    verdict
+		rest remainder
+		res  reply
+		want load
+	}{
+		"all done":                      {allDone, remainder{}, ok, good},
+		"some refused":                  {perItem, remainder{}, ok, good},
+		"one more attempt":              {perItem, remainder{lines: 1}, ok, good},
+		"too large":                     {split, remainder{}, reply{status: 413}, good},
+		"queues are full":               {perItem, remainder{lines: 1, wait: true, busy: true}, ok, busy},
+		"429":                           {unknown, remainder{lines: 1, wait: true, busy: true}, reply{status: 429}, busy},
+		"a node is in trouble":          {perItem, remainder{lines: 1, wait: true}, ok, unclear},
+		"503":                           {unknown, remainder{lines: 1, wait: true}, reply{status: 503}, unclear},
+		"no answer":                     {unknown, remainder{lines: 1, wait: true}, none, unclear},
+		"an answer that is not a reply": {unknown, remainder{lines: 1, wait: true}, ok, unclear},
+	} {
+		require.Equal(t, tc.want, loadOf(tc.v, tc.rest, tc.res), name)
+	}
+}
+
+func TestAServerIsBusyIfNothingElseIsWrong(t *testing.T) {
+	full := item{outcome: transient, status: 429, errType: "es_rejected_execution_exception"}
+	lost := item{outcome: transient, status: 500, errType: "node_not_connected_exception"}
+	raced := item{outcome: conflicting}
+	for _, tc := range []struct {
+		items []item
+		want  [2]bool // wait, busy
+	}{
+		{[]item{raced}, [2]bool{}}, {[]item{full, raced, full}, [2]bool{true, true}},
+		{[]item{full, lost}, [2]bool{true, false}}, {[]item{lost, full}, [2]bool{true, false}},
+	} {
+		var r remainder
+		for _, it := range tc.items {
+			r.note(it)
+		}
+		require.Equal(t, tc.want, [2]bool{r.wait, r.busy})
+	}
+}

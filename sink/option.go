@@ -94,7 +94,7 @@ func WithMaxActions(n int) Option {
 	}
 }
 
-// WithRequestTimeout sets how long one request may take, answer included, before it is given up and sent again.
+// WithRequestTimeout sets how long one request may take, answer included, before it is cancelled and sent again.
 // Default: 1 minute.
 func WithRequestTimeout(d time.Duration) Option {
 	return func(c *config) error {

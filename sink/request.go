@@ -118,7 +118,7 @@ type payload struct {
 	open atomic.Int32
 }
 
-// idle reports whether nobody reads the bytes any more.
+// idle reports whether the bytes are no longer being read.
 func (p *payload) idle() bool { return p.open.Load() == 0 }
 
 // request makes a bulk request of data.

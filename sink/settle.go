@@ -36,7 +36,7 @@ func (w *write) settle(lo, hi int, res reply, attempts int) remainder {
 		case it.outcome > superseded:
 			w.report(l, it, attempts)
 		case again[string(key)]:
-			// What came before it will come after it now: send it once more, so that it stays the last word.
+			// What came before it will come after it now: send it once more, so that its effect is the last.
 			rest.lines = w.keep(lo, rest.lines, l)
 		case it.outcome == superseded:
 			w.bulk.counters.superseded.Add(1)

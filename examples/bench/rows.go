@@ -44,6 +44,7 @@ type bench struct {
 	log io.Writer
 	// made are the collections there are.
 	made map[string]bool
+	warm bool // the real Elasticsearch has been at work
 }
 
 // ensure makes a collection unless it has been made.

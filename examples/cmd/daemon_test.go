@@ -184,7 +184,8 @@ func TestARefusedDocumentIsReportedOnceAndHarmsNoOther(t *testing.T) {
 	s.index(s.db.Name()+".a", "0", `{"n":0}`) // n is a number from now on, whichever document comes first
 	s.insert("a", bson.M{"_id": 1, "n": 1}, bson.M{"_id": 2, "n": "no number"}, bson.M{"_id": 3, "n": 3})
 	p := start(t, s.config("direct-read-namespaces = ['DB.a']\nexit-after-direct-reads = true"))
-	require.Equal(t, exitOK, p.exit())
+	require.Equal(t, exitFailure, p.exit(), "not everything that was read is in Elasticsearch")
+	require.NotEmpty(t, p.log.line("stopped", "documents were refused"))
 	require.JSONEq(t, `{"n":3}`, s.source(s.db.Name()+".a", "3"))
 	require.NotEmpty(t, p.log.line("level=ERROR", "dead letter", s.db.Name()+".a", "mapper_parsing_exception"))
 	require.Equal(t, 1, strings.Count(p.log.String(), "dead letter\""))

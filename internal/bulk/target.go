@@ -16,7 +16,7 @@ const MaxID = 512
 
 // ErrNoSuchPlace is wrapped by errors about an index or an id that no document can have in Elasticsearch: whatever is to
 // be deleted there cannot exist.
-var ErrNoSuchPlace = errors.New("Elasticsearch has no such place")
+var ErrNoSuchPlace = errors.New("no document can be there")
 
 // placeError is an error about a place that cannot exist, in its own words.
 type placeError struct{ error }

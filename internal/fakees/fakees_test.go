@@ -121,3 +121,34 @@ func TestFaults(t *testing.T) {
 	require.Len(t, s.Bulks(), 4)
 	require.Equal(t, "a", s.Bulks()[0].Items[0].ID)
 }
+
+func TestRoutingTellsCopiesApart(t *testing.T) {
+	s := fakees.New()
+	bulk(t, s, `{"index":{"_index":"i","_id":"a"}}`, `{"n":1}`, `{"index":{"_index":"i","_id":"a","routing":"r"}}`, `{"n":2}`)
+	require.Len(t, s.Docs("i"), 2)
+	require.Equal(t, []string{"404"}, bulk(t, s, `{"delete":{"_index":"i","_id":"a","routing":"q"}}`))
+	require.Equal(t, []string{"200"}, bulk(t, s, `{"delete":{"_index":"i","_id":"a"}}`))
+	d, ok := s.Get("i", "a")
+	require.True(t, ok)
+	require.Equal(t, "r", d.Routing)
+}
+
+func TestMultiGet(t *testing.T) {
+	s := fakees.New()
+	bulk(t, s, `{"index":{"_index":"i","_id":"a","version":5,"version_type":"external"}}`, `{}`)
+	_, answer := ask(t, s, http.MethodPost, "/_mget",
+		`{"docs":[{"_index":"i","_id":"a"},{"_index":"i","_id":"b"},{"_index":"j","_id":"a"},{"_index":"i","_id":"a","routing":"r"}]}`)
+	require.JSONEq(t, `{"docs":[{"found":true,"_version":5},{"found":false},
+		{"error":{"type":"index_not_found_exception"}},{"found":false}]}`, answer)
+}
+
+func TestABlockedIndexTakesNothing(t *testing.T) {
+	s := fakees.New()
+	bulk(t, s, `{"index":{"_index":"i","_id":"a"}}`, `{}`)
+	s.Block("i", true)
+	require.Equal(t, []string{"403", "201"}, bulk(t, s, `{"delete":{"_index":"i","_id":"a"}}`, `{"index":{"_index":"j","_id":"a"}}`, `{}`))
+	status, _ := ask(t, s, http.MethodDelete, "/i", "")
+	require.Equal(t, http.StatusForbidden, status)
+	s.Block("i", false)
+	require.Equal(t, []string{"200"}, bulk(t, s, `{"delete":{"_index":"i","_id":"a"}}`))
+}

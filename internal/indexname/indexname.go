@@ -14,7 +14,7 @@ var (
 	errLength  = fmt.Errorf("must be 1 to %d bytes", Max)
 	errDots    = errors.New("must not be a dot or two")
 	errStart   = errors.New("must not start with _, - or +")
-	errLetters = errors.New(`must hold none of \ / * ? " < > | , # : space and control characters`)
+	errLetters = errors.New(`must not contain \ / * ? " < > | , # :, spaces or control characters`)
 )
 
 // Check says why Elasticsearch would refuse a name, and with it perhaps the whole bulk request. Upper case is left to

@@ -19,7 +19,7 @@ func TestCheckFollowsElasticsearch(t *testing.T) {
 		"must be 1 to 255 bytes": {"", strings.Repeat("x", indexname.Max+1), strings.Repeat("ö", 128)},
 		"must not be a dot":      {".", ".."},
 		"must not start with":    {"_a", "-a", "+a"},
-		"must hold none of":      {`a\b`, "a/b", "a*", "a?", `a"`, "a<b", "a>b", "a|b", "a b", "a,b", "a#b", "a:b", "a\n", "a\x7f"},
+		"must not contain":       {`a\b`, "a/b", "a*", "a?", `a"`, "a<b", "a>b", "a|b", "a b", "a,b", "a#b", "a:b", "a\n", "a\x7f"},
 	}
 	for reason, names := range refused {
 		for _, name := range names {

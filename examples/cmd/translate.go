@@ -1,0 +1,49 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/goatee-sync/goatee/cluster"
+	"github.com/goatee-sync/goatee/gridfs"
+	"github.com/goatee-sync/goatee/resume"
+	"github.com/goatee-sync/goatee/sink"
+	"github.com/goatee-sync/goatee/source"
+)
+
+// keys are the daemon's keys by what the library calls the same setting. A word that contains another comes first.
+var keys = []string{
+	sink.SettingAddress, "elasticsearch-urls",
+	sink.SettingCredentials, "elasticsearch-user",
+	"sink.WithIndexPattern", "delete-index-pattern",
+	"sink.WithRoutedNamespaces", "routing-namespaces",
+	"sink.NewStateful", "delete-strategy",
+	gridfs.SettingCredentials, "mongo-url",
+	source.SettingAddress, "mongo-url",
+	source.SettingCredentials, "mongo-url",
+	source.SettingDeployment, "mongo-url",
+	source.SettingTarget, "change-stream-namespaces",
+	source.SettingNamespace, "direct-read-namespaces",
+	source.SettingPipeline, "pipeline",
+	source.SettingFullDocument, "change-stream-namespaces",
+	resume.SettingDatabase, "config-database-name",
+	resume.SettingName, "resume-name",
+	resume.SettingDocument, "stored position",
+	resume.SettingFile, "position file",
+	cluster.SettingCollection, "config-database-name",
+	cluster.SettingName, "cluster-name",
+	cluster.SettingEven, "workers",
+	cluster.SettingRing, "workers",
+	cluster.SettingShare, "worker",
+}
+
+// translate replaces the library's names of settings by the daemon's keys.
+func translate(message string) string { return strings.NewReplacer(keys...).Replace(message) }
+
+// translateErrors does so in the attributes of a log line.
+func translateErrors(_ []string, a slog.Attr) slog.Attr {
+	if err, ok := a.Value.Any().(error); ok {
+		return slog.String(a.Key, translate(err.Error()))
+	}
+	return a
+}
