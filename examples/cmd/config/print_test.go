@@ -64,6 +64,8 @@ func TestNothingSecretIsRepeated(t *testing.T) {
 		{"mongo-url", "mongodb://joe:s3cr#s3cr", "percent-encode"},
 		{"mongo-url", "mongodb://joe:s3cr3t@db:port", "percent-encode"},
 		{"mongo-url", "mongodb://joe:s3cr3t@db/?tls=maybe", "tls"},
+		{"mongo-url", "mongodb+srv://joe:s3cr%zz@db.example.com", "percent-encode"},
+		{"mongo-url", "mongodb+srv://joe:s3cr3t@db.example.com/?srvMaxHosts=2&tls=maybe", "tls"},
 		{"mongo-url", "mongodb://db/?password=s3cr3t&tls=maybe", "tls"},
 		{"mongo-url", "mongodb://db/?authMechanismProperties=s3cr3t", "secret"},
 		{"mongo-url", "mongodb://joe:s3cr3t@db/?s3cr3t", "mongo-url"},
@@ -105,7 +107,7 @@ func TestUsefulPartsOfURLsAreShown(t *testing.T) {
 
 func TestGoodURLs(t *testing.T) {
 	for _, url := range []string{
-		"mongodb://localhost:27017", "mongodb://u:p%40ss@a,b:1/?replicaSet=x", "mongodb://[::1]:27017/", "mongodb+srv://u:p@db.example.com",
+		"mongodb://localhost:27017", "mongodb://u:p%40ss@a,b:1/?replicaSet=x", "mongodb://[::1]:27017/", "mongodb+srv://u:p@db.example.com", "mongodb+srv://u:p@db.example.com/?srvMaxHosts=2&w=majority",
 		"mongodb://%2Ftmp%2Fmongodb-27017.sock", "mongodb://k:s@db/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:x",
 	} {
 		require.NoError(t, mongoURL(url), url)

@@ -29,7 +29,7 @@ func mongoURL(text string) error {
 			"write mongodb://user:password@host:port,host:port/; " + percentEncode,
 		}
 	case u.scheme == "mongodb+srv://":
-		return nil // to parse it is to ask a name server
+		text = withoutSRV(text) // to parse it as it is would be to ask a name server
 	}
 	if driver.Client().ApplyURI(text).Validate() == nil {
 		return nil
@@ -38,6 +38,13 @@ func mongoURL(text string) error {
 		return &remedyError{"not a valid connection string: " + strings.TrimPrefix(err.Error(), "error parsing uri: "), "correct it"}
 	}
 	return &remedyError{"user, password or an option that holds a secret is not valid: " + RedactURL(text), percentEncode}
+}
+
+var srvOptions = regexp.MustCompile(`(?i)srv(MaxHosts|ServiceName)=[^&]*&?`)
+
+// withoutSRV returns the connection string of one host instead of that of a name server's record.
+func withoutSRV(text string) string {
+	return srvOptions.ReplaceAllString(strings.Replace(text, "mongodb+srv://", "mongodb://", 1), "")
 }
 
 var badEscape = regexp.MustCompile(`%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`)
