@@ -164,9 +164,10 @@ func TestLeadingEndsWhenAnotherHoldsTheLease(t *testing.T) {
 // A lease that somebody has edited does not keep everybody out.
 func TestADamagedLeaseIsFree(t *testing.T) {
 	for name, damage := range map[string]bson.M{
-		"expiry is a string": {"expireAt": "tomorrow"},
-		"fence is a string":  {"expireAt": primitive.DateTime(0), "fence": "7"},
-		"holder is a number": {"expireAt": primitive.DateTime(0), "holder": 7, "host": 7, "since": 7},
+		"expiry is a string":   {"expireAt": "tomorrow"},
+		"expiry is not a date": {"expireAt": primitive.Timestamp{T: 1}}, // greater than any date
+		"fence is a string":    {"expireAt": primitive.DateTime(0), "fence": "7"},
+		"holder is a number":   {"expireAt": primitive.DateTime(0), "holder": 7, "host": 7, "since": 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			coll := leases(t)

@@ -41,7 +41,7 @@ func TestMongoNamesADamagedDocument(t *testing.T) {
 			[]string{".tokens: field clusterTime is of type 32-bit integer, expected timestamp"},
 		},
 		"list of complete reads": {
-			"directreads", `{"_id": "default", "ns": "shop.orders"}`, read("shop.orders"),
+			"directreads", `{"_id": "default", "ns": "shop.views"}`, read("shop.orders"),
 			[]string{`{_id: "default"}`, ".directreads: field ns is of type string, expected array", "read all namespaces once more"},
 		},
 		"position of an unfinished read": {

@@ -190,7 +190,15 @@ func TestMongoTimeNeverPassesTheSlowestStream(t *testing.T) {
 	save(t, restarted, 0, orders, goatee.Position{ClusterTime: at(100, 1)})
 	require.Equal(t, at(50, 1), stored(), "what was loaded counts as well as what was saved")
 	save(t, restarted, 0, read("shop.orders"), goatee.Position{ClusterTime: at(1, 1)})
-	require.Equal(t, at(50, 1), stored(), "direct reads are no streams")
+	require.Equal(t, at(50, 1), stored(), "a direct read is not a stream")
+}
+
+func TestMongoTimeDoesNotWaitForAStreamWithoutPosition(t *testing.T) {
+	db := database(t)
+	s := newMongo(t, db)
+	require.True(t, load(t, s, customers).IsZero())
+	save(t, s, 0, orders, goatee.Position{Token: token(t, "8201"), ClusterTime: at(10, 1)})
+	require.Equal(t, []bson.M{{"_id": "default", "ts": at(10, 1)}}, times(t, db))
 }
 
 func TestMongoTimeWaitsForAStreamOfUnknownTime(t *testing.T) {

@@ -60,7 +60,7 @@ func Run(t *testing.T, s Subject) {
 		t.Run(name, func(t *testing.T) {
 			b := &bundle{T: t, Subject: s}
 			b.a, b.b, b.lose = s.New(t)
-			b.end(b.campaign(b.a)) // what the first use starts for good is no leak
+			b.end(b.campaign(b.a)) // what the first use starts and keeps is not a leak
 			before := goleak.IgnoreCurrent()
 			func() {
 				defer b.stop()
