@@ -264,7 +264,7 @@ func TestTwoSignalsAMomentApartAreOneRequest(t *testing.T) {
 	t.Cleanup(server.Close)
 	p := start(t, s.config("change-stream-namespaces = ['DB.a']\nresume = true"), "-elasticsearch-url", server.URL)
 	p.waitLog("listening for events")
-	for range 10 { // so that writing what has been read takes a while
+	for range 4 { // so that writing what has been read takes a while
 		fake.FailNext(fakees.Fault{Status: http.StatusServiceUnavailable})
 	}
 	s.insert("a", bson.M{"_id": 1})
