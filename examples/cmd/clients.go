@@ -24,16 +24,17 @@ const connectLimit = 10 * time.Second
 
 // connectMongo returns a client that has reached a primary.
 func connectMongo(ctx context.Context, uri string) (*mongo.Client, error) {
+	// What is wrong with the string itself was found when the settings were loaded: no error repeats a part of it.
 	opts := options.Client().ApplyURI(uri)
 	if err := opts.Validate(); err != nil {
-		return nil, mongoError("the connection string is not valid", config.RedactURL(err.Error()), "correct it")
+		return nil, mongoError("the connection string is not valid", err.Error(), "correct it")
 	}
 	if opts.AppName == nil {
 		opts.SetAppName("goatee")
 	}
 	client, err := mongo.Connect(ctx, opts)
 	if err != nil {
-		return nil, mongoError("the client cannot be set up", config.RedactURL(err.Error()), "correct the connection string")
+		return nil, mongoError("the client cannot be set up", err.Error(), "correct the connection string")
 	}
 	limit := connectLimit
 	if opts.ServerSelectionTimeout != nil {
@@ -46,7 +47,7 @@ func connectMongo(ctx context.Context, uri string) (*mongo.Client, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, mongoError("no primary answers", config.RedactURL(err.Error()),
+		return nil, mongoError("no primary answers", err.Error(),
 			"check address, credentials and that MongoDB runs as a replica set")
 	}
 	return client, nil
@@ -78,9 +79,7 @@ func newElasticsearch(c *config.Config) (*elasticsearch.Client, error) {
 		Transport:    sink.Transport(transport),
 	})
 	if err != nil {
-		return nil, &goatee.ConfigError{
-			Setting: "elasticsearch-urls", Problem: "the client cannot be set up: " + config.RedactURL(err.Error()), Remedy: "correct them",
-		}
+		return nil, &goatee.ConfigError{Setting: "elasticsearch-urls", Problem: "the client cannot be set up", Remedy: "correct them"}
 	}
 	return client, nil
 }

@@ -186,6 +186,8 @@ func TestARefusedDocumentIsReportedOnceAndHarmsNoOther(t *testing.T) {
 	p := start(t, s.config("direct-read-namespaces = ['DB.a']\nexit-after-direct-reads = true"))
 	require.Equal(t, exitFailure, p.exit(), "not everything that was read is in Elasticsearch")
 	require.NotEmpty(t, p.log.line("stopped", "documents were refused"))
+	require.NotEmpty(t, p.log.line("level=ERROR", "direct reads ended", "documents=2", "refusedDocuments=1"))
+	require.Empty(t, p.log.line("direct reads completed"))
 	require.JSONEq(t, `{"n":3}`, s.source(s.db.Name()+".a", "3"))
 	require.NotEmpty(t, p.log.line("level=ERROR", "dead letter", s.db.Name()+".a", "mapper_parsing_exception"))
 	require.Equal(t, 1, strings.Count(p.log.String(), "dead letter\""))
@@ -229,7 +231,7 @@ func TestHTTPEndpoints(t *testing.T) {
 	p.stop()
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestALaterSignalEndsAtOnce(t *testing.T) {
 	s := newStack(t)
 	fake := fakees.New()
 	server := httptest.NewServer(fake)
@@ -243,10 +245,35 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	s.insert("a", bson.M{"_id": 1})
 	p.waitLog("level=WARN", "elasticsearch", "retrying")
 	p.signal(syscall.SIGTERM)
-	p.waitLog("stopping")
+	p.waitLog("stopping: ")
 	p.signal(syscall.SIGINT)
+	p.waitLog("taken for the same request")
+	require.Eventually(t, func() bool { // a second after the first signal
+		_ = p.cmd.Process.Signal(syscall.SIGINT) // it may have ended
+		return p.log.line("level=ERROR", "stopped at once") != ""
+	}, waitLimit, waitTick)
 	require.Equal(t, exitFailure, p.exit())
 	require.Empty(t, fake.Indices())
+}
+
+// As service managers do that signal a process and its group.
+func TestTwoSignalsAMomentApartAreOneRequest(t *testing.T) {
+	s := newStack(t)
+	fake := fakees.New()
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	p := start(t, s.config("change-stream-namespaces = ['DB.a']\nresume = true"), "-elasticsearch-url", server.URL)
+	p.waitLog("listening for events")
+	for range 4 { // so that writing what has been read takes a while
+		fake.FailNext(fakees.Fault{Status: http.StatusServiceUnavailable})
+	}
+	s.insert("a", bson.M{"_id": 1})
+	p.waitLog("level=WARN", "elasticsearch", "retrying")
+	p.signal(syscall.SIGTERM)
+	p.signal(syscall.SIGINT)
+	require.Equal(t, exitOK, p.exit())
+	require.NotEmpty(t, p.log.line("position stored", s.db.Name()+".a"))
+	require.NotEmpty(t, fake.Indices())
 }
 
 func TestBadInputEndsWithinSecondsAndWritesNothing(t *testing.T) {
@@ -270,7 +297,9 @@ func TestBadInputEndsWithinSecondsAndWritesNothing(t *testing.T) {
 			[]string{"mongo-url", "127.0.0.1:1"}},
 		{"malformed connection string", []string{"-mongo-url", "mongodb://joe:s3cret@127.0.0.1:port/"}, []string{"mongo-url"}},
 		{"wrong password", []string{"-mongo-url", strings.Replace(auth.URI(), "s3cret", "s3cret.", 1)}, []string{"mongo-url"}},
-		{"a standalone mongod", []string{"-mongo-url", standalone.URI()}, []string{"mongo-url", "standalone", "--replSet"}},
+		{"a standalone mongod", []string{"-mongo-url", standalone.URI()}, []string{"mongo-url: the server is a standalone", "--replSet"}},
+		{"Elasticsearch without a scheme", []string{"-elasticsearch-url", "joe:s3cret@127.0.0.1:9200"}, []string{"elasticsearch-urls", "http://"}},
+		{"a password that is not encoded", []string{"-mongo-url", "mongodb://joe:s3cret@s3cret:27017/s3cret@127.0.0.1"}, []string{"percent-encode"}},
 		{"Elasticsearch cannot be reached", []string{"-elasticsearch-url", "http://joe:s3cret@127.0.0.1:1"},
 			[]string{"elasticsearch-urls", "127.0.0.1:1"}},
 		{"wrong Elasticsearch password", []string{"-elasticsearch-url", unauthorized.URL}, []string{"elasticsearch-user", "401"}},
@@ -308,8 +337,39 @@ func TestAnUnknownFlagIsAnErrorOfUse(t *testing.T) {
 	require.NotEmpty(t, p.log.line(`did you mean "elasticsearch-url"?`))
 }
 
+func TestEveryMistakeHasALineOfItsOwn(t *testing.T) {
+	p := startArgs(t, "-mongo-url", "db", "-resume-strategy", "5", "-enable-oplog")
+	require.Equal(t, exitFailure, p.exit())
+	for _, key := range []string{"mongo-url", "resume-strategy", "enable-oplog"} {
+		require.NotEmpty(t, p.log.line("goatee: "+key+" in flag -"+key))
+	}
+}
+
+func TestDirectReadsOfAStandaloneServer(t *testing.T) {
+	s := newStack(t)
+	standalone := testservers.MongoDB(t, testservers.Standalone())
+	_, err := standalone.Client(t).Database(s.db.Name()).Collection("a").InsertOne(t.Context(), bson.M{"_id": 1, "n": 1})
+	require.NoError(t, err)
+	p := start(t, s.config("direct-read-namespaces = ['DB.a']\nexit-after-direct-reads = true\ndisable-change-events = true"),
+		"-mongo-url", standalone.URI())
+	require.Equal(t, exitOK, p.exit())
+	require.JSONEq(t, `{"n":1}`, s.source(s.db.Name()+".a", "1"))
+	require.NotEmpty(t, p.log.line("direct reads completed", "documents=1"))
+}
+
+func TestAReadThatFailsIsNotComplete(t *testing.T) {
+	s := newStack(t)
+	s.insert("a", bson.M{"_id": 1})
+	p := start(t, s.config("direct-read-namespaces = ['DB.a', 'DB.missing']\nexit-after-direct-reads = true"))
+	require.Equal(t, exitFailure, p.exit())
+	require.NotEmpty(t, p.log.line("level=ERROR", "direct reads ended", "documents=1", "failedReads=1"))
+	require.NotEmpty(t, p.log.line("level=ERROR", "stopped", "direct-read-namespaces", "no such collection"))
+	require.Empty(t, p.log.line("direct reads completed"))
+	require.Equal(t, "{}", s.source(s.db.Name()+".a", "1"))
+}
+
 func TestPrintoutsEndWithSuccess(t *testing.T) {
-	for _, arg := range []string{"-help", "-v", "-print-config"} {
+	for _, arg := range []string{"-help", "-v", "-version", "-print-config"} {
 		p := startArgs(t, arg)
 		require.Equal(t, exitOK, p.exit())
 		require.NotEmpty(t, p.log.String())

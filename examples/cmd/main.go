@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
+	"strings"
 
 	"github.com/goatee-sync/goatee/examples/cmd/config"
 )
@@ -25,11 +25,11 @@ const (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-func run(args []string, lookup config.LookupFunc, stdout, stderr io.Writer) int {
-	c, err := config.Load(args, lookup, stdout)
+func run(args, environ []string, stdout, stderr io.Writer) int {
+	c, err := config.Load(args, environ, stdout)
 	var usage *config.UsageError
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -38,10 +38,12 @@ func run(args []string, lookup config.LookupFunc, stdout, stderr io.Writer) int 
 		fmt.Fprintln(stderr, "goatee:", err)
 		return exitUsage
 	case err != nil:
-		fmt.Fprintln(stderr, "goatee:", err)
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(stderr, "goatee:", strings.TrimSpace(line))
+		}
 		return exitFailure
 	case c.ShowVersion:
-		fmt.Fprintln(stdout, version())
+		fmt.Fprintln(stdout, "goatee", version())
 		return exitOK
 	case c.PrintConfig:
 		return printConfig(c, stdout, stderr)
@@ -71,13 +73,4 @@ func daemon(c *config.Config, stderr io.Writer) int {
 		return exitFailure
 	}
 	return exitOK
-}
-
-// version is that of the module the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

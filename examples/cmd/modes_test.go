@@ -115,6 +115,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 	s.insert("a", bson.M{"_id": 1})
 	s.waitFor(s.db.Name()+".a", "1", "{}")
 	require.Empty(t, standby.log.line("listening for events"))
+	require.NotEmpty(t, standby.log.line("standing by"))
 
 	leader.signal(syscall.SIGKILL)
 	s.insert("a", bson.M{"_id": 2})

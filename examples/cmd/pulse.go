@@ -19,8 +19,9 @@ const (
 	stuckAfter = 5 * time.Minute
 )
 
-// pulse knows whether the pipeline makes progress and which end does not answer. A pipeline that waits for a server
-// that is known to be down is not stuck: a restart would not help. It is safe for concurrent use.
+// pulse knows whether the pipeline makes progress and which end does not answer. A pipeline that waits for a server that
+// is known to be down, or for an index that takes no writes, is not stuck: a restart would not help. It is safe for
+// concurrent use.
 type pulse struct {
 	mu       sync.Mutex
 	down     map[string]error
@@ -54,7 +55,7 @@ func (p *pulse) run(ctx context.Context, stats func() goatee.Stats) {
 func (p *pulse) look(st goatee.Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if st.InFlightBytes == 0 || !st.LastAck.Equal(p.lastAck) || len(p.down) > 0 {
+	if st.InFlightBytes == 0 || st.Waiting > 0 || !st.LastAck.Equal(p.lastAck) || len(p.down) > 0 {
 		p.progress = p.now()
 	}
 	p.lastAck = st.LastAck

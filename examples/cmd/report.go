@@ -59,7 +59,14 @@ func showProgress(ctx context.Context, stats func() goatee.Stats, logger *slog.L
 	}
 	r := progress.Watch(ctx, stats, interval, show)
 	out.setStatus("")
-	if r.Complete {
-		logger.Info("direct reads completed", "documents", r.Documents, "bytes", r.Bytes, "took", r.Elapsed.Round(time.Millisecond))
+	if !r.Complete {
+		return
 	}
+	attrs := []any{"documents", r.Documents - r.Refused, "bytes", r.Bytes, "took", r.Elapsed.Round(time.Millisecond)}
+	if r.Failed == 0 && r.Refused == 0 {
+		logger.Info("direct reads completed", attrs...)
+		return
+	}
+	logger.Error("direct reads ended, not everything is in Elasticsearch",
+		append(attrs, "refusedDocuments", r.Refused, "failedReads", r.Failed)...)
 }

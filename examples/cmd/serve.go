@@ -26,7 +26,8 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, out *cons
 	defer disconnect(ctx, client)
 
 	pulse := newPulse(time.Now)
-	w := &wiring{config: c, client: client, db: client.Database(c.ConfigDatabaseName), logger: logger, state: pulse.observer()}
+	w := &wiring{config: c, client: client, db: client.Database(c.ConfigDatabaseName), logger: logger}
+	w.observer = goatee.TeeObserver(logObserver(logger, c), pulse.observer())
 	syncer, err := w.syncer(ctx)
 	if ctx.Err() != nil {
 		return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v7"
@@ -17,9 +16,9 @@ const metaCollection = "meta"
 
 // newSink returns the bulk sink, with the delete strategy around it when documents have places of their own.
 func newSink(
-	c *config.Config, es *elasticsearch.Client, db *mongo.Database, logger *slog.Logger, state goatee.Observer,
+	c *config.Config, es *elasticsearch.Client, db *mongo.Database,
 ) (goatee.Sink, error) {
-	bulk, err := sink.NewBulk(es, sinkOptions(c, logger, state)...)
+	bulk, err := sink.NewBulk(es, sinkOptions(c)...)
 	if err != nil || len(c.RoutingNamespaces) == 0 {
 		return bulk, err
 	}
@@ -38,9 +37,8 @@ func newSink(
 	}
 }
 
-func sinkOptions(c *config.Config, logger *slog.Logger, state goatee.Observer) []sink.Option {
+func sinkOptions(c *config.Config) []sink.Option {
 	opts := []sink.Option{
-		sink.WithLogger(logger), sink.WithObserver(state),
 		sink.WithMaxBytes(c.ElasticsearchMaxBytes), sink.WithGzip(c.Gzip), sink.WithPrune(c.PruneInvalidJSON),
 		sink.WithDroppedCollections(c.DroppedCollections), sink.WithDroppedDatabases(c.DroppedDatabases),
 	}

@@ -16,10 +16,9 @@ import (
 
 // sources makes the change streams and direct reads of the settings.
 type sources struct {
-	config   *config.Config
-	client   *mongo.Client
-	logger   *slog.Logger
-	observer goatee.Observer
+	config *config.Config
+	client *mongo.Client
+	logger *slog.Logger
 }
 
 func (s *sources) all(ctx context.Context) ([]goatee.Source, error) {
@@ -31,14 +30,13 @@ func (s *sources) all(ctx context.Context) ([]goatee.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := append(streams, reads...)
-	if len(all) == 0 {
+	if len(reads) == 0 && s.config.DiscoverDirectReads() && (len(streams) == 0 || s.config.ExitAfterDirectReads) {
 		return nil, &goatee.ConfigError{
-			Setting: "direct-read-namespaces", Problem: "there is no collection to read, and disable-change-events is set",
+			Setting: "direct-read-namespaces", Problem: "there is no collection to read, and nothing else to do",
 			Remedy: "check the database and the patterns for direct reads",
 		}
 	}
-	return all, nil
+	return append(streams, reads...), nil
 }
 
 // ownDatabases are never synchronized: MongoDB's own, and the one that positions are written to.
@@ -50,9 +48,7 @@ func (s *sources) changeStreams() ([]goatee.Source, error) {
 	if s.config.DisableChangeEvents {
 		return nil, nil
 	}
-	opts := []source.Option{
-		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithExcludeDatabases(s.ownDatabases()...),
-	}
+	opts := []source.Option{source.WithExcludeDatabases(s.ownDatabases()...)}
 	for _, filter := range []struct {
 		text string
 		with func(*regexp.Regexp) source.Option
@@ -82,7 +78,7 @@ func (s *sources) related(streams []goatee.Source) ([]goatee.Source, error) {
 	if len(s.config.Relates) == 0 {
 		return streams, nil
 	}
-	finder, err := source.NewFinder(s.client, source.WithLogger(s.logger), source.WithObserver(s.observer))
+	finder, err := source.NewFinder(s.client)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +101,19 @@ func (s *sources) directReads(ctx context.Context) ([]goatee.Source, error) {
 		}
 		namespaces = found
 	}
-	opts := []source.Option{
-		source.WithLogger(s.logger), source.WithObserver(s.observer), source.WithStateful(s.config.DirectReadStateful),
-	}
+	opts := []source.Option{source.WithStateful(s.config.DirectReadStateful)}
 	switch n := s.config.DirectReadSplitMax; {
 	case n < 0:
 		opts = append(opts, source.WithParallel(1))
 	case n > 0:
 		opts = append(opts, source.WithParallel(n))
 	}
-	var turns chan struct{}
 	if n := s.config.DirectReadConcur; n > 0 {
-		turns = make(chan struct{}, n)
+		turns, err := source.NewTurns(n)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, source.WithTurns(turns))
 	}
 	var all []goatee.Source
 	for _, ns := range namespaces {
@@ -124,40 +121,17 @@ func (s *sources) directReads(ctx context.Context) ([]goatee.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, queued{DirectRead: read, turns: turns})
+		all = append(all, read)
 	}
 	return all, nil
 }
 
-// expression compiles a pattern that was checked when the settings were loaded; an empty one is none.
+// expression compiles a pattern that was checked when the settings were loaded; nil for an empty one.
 func expression(text string) *regexp.Regexp {
 	if text == "" {
 		return nil
 	}
 	return regexp.MustCompile(text)
-}
-
-// queued is a direct read that waits for its turn when only so many may run at once.
-type queued struct {
-	*source.DirectRead
-	turns chan struct{} // nil when all may
-}
-
-// Unwrap returns the read.
-func (q queued) Unwrap() goatee.Source { return q.DirectRead }
-
-// Run waits and reads.
-func (q queued) Run(ctx context.Context, from goatee.Position, emit goatee.EmitFunc) error {
-	if q.turns == nil {
-		return q.DirectRead.Run(ctx, from, emit)
-	}
-	select {
-	case q.turns <- struct{}{}:
-		defer func() { <-q.turns }()
-		return q.DirectRead.Run(ctx, from, emit)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // discover returns the collections there are now. Those that appear later come from change streams.

@@ -51,6 +51,11 @@ func TestStuckMeansWaitingWithoutAnAcknowledgement(t *testing.T) {
 			c.advance(5 * time.Hour)
 			p.look(waiting)
 		}, false},
+		{"an index takes no writes", func(c *clock, p *pulse) {
+			p.look(waiting)
+			c.advance(5 * time.Hour)
+			p.look(goatee.Stats{InFlightBytes: 10, Waiting: 1, Blocked: []goatee.BlockedStats{{Index: "a"}}})
+		}, false},
 		{"Elasticsearch is back, and still nothing moves", func(c *clock, p *pulse) {
 			p.observer().State(goatee.StateInfo{Component: "elasticsearch", Err: errors.New("down")})
 			p.observer().State(goatee.StateInfo{Component: "elasticsearch"})
@@ -98,6 +103,9 @@ func TestReadiness(t *testing.T) {
 	}{
 		{"before the work", goatee.Stats{Leading: true}, "", nil, http.StatusServiceUnavailable, "starting"},
 		{"at work", running, "", nil, http.StatusOK, "ok"},
+		{"an index takes no writes, a document was refused", goatee.Stats{
+			Leading: true, Started: time.Unix(1, 0), DeadLetters: 1, Waiting: 1, Blocked: []goatee.BlockedStats{{Index: "a"}},
+		}, "", nil, http.StatusOK, "ok"},
 		{"standing by", goatee.Stats{}, "c", nil, http.StatusOK, "standby"},
 		{"an end is down", running, "", errors.New("x"), http.StatusServiceUnavailable, "down: elasticsearch"},
 	} {

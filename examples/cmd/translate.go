@@ -14,7 +14,7 @@ import (
 // keys are the daemon's keys by what the library calls the same setting. A word that contains another comes first.
 var keys = []string{
 	sink.SettingAddress, "elasticsearch-urls",
-	sink.SettingCredentials, "elasticsearch-user",
+	sink.SettingCredentials, "elasticsearch-user, elasticsearch-password, elasticsearch-api-key",
 	"sink.WithIndexPattern", "delete-index-pattern",
 	"sink.WithRoutedNamespaces", "routing-namespaces",
 	"sink.NewStateful", "delete-strategy",
@@ -35,6 +35,13 @@ var keys = []string{
 	cluster.SettingEven, "workers",
 	cluster.SettingRing, "workers",
 	cluster.SettingShare, "worker",
+	"relate.Relation.Namespace", "relate.namespace",
+	"relate.Relation.WithNamespace", "relate.with-namespace",
+	"relate.Relation.SrcField", "relate.src-field",
+	"relate.Relation.MatchFieldType", "relate.match-field-type",
+	"relate.Relation.MatchField", "relate.match-field",
+	"relate.Relation.MaxDepth", "relate.max-depth",
+	"transform.Index", "mapping",
 }
 
 // translate replaces the library's names of settings by the daemon's keys.

@@ -19,13 +19,13 @@ type wiring struct {
 	// db holds positions and what else is remembered.
 	db     *mongo.Database
 	logger *slog.Logger
-	// state is told when an end stops answering.
-	state goatee.Observer
+	// observer is told what happens.
+	observer goatee.Observer
 }
 
 func (w *wiring) syncer(ctx context.Context) (*goatee.Syncer, error) {
 	opts := []goatee.Option{
-		goatee.WithLogger(w.logger), goatee.WithObserver(logObserver(w.logger, w.config)),
+		goatee.WithLogger(w.logger), goatee.WithObserver(w.observer),
 		goatee.WithLanes(w.config.ElasticsearchMaxConns), goatee.WithDrainTimeout(drainTimeout), goatee.WithPace(pace(w.config)),
 	}
 	if w.config.ExitAfterDirectReads {
@@ -56,7 +56,7 @@ func (w *wiring) ends(context.Context) ([]goatee.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	sink, err := newSink(w.config, es, w.db, w.logger, w.state)
+	sink, err := newSink(w.config, es, w.db)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (w *wiring) ends(context.Context) ([]goatee.Option, error) {
 }
 
 func (w *wiring) sources(ctx context.Context) ([]goatee.Option, error) {
-	s := &sources{config: w.config, client: w.client, logger: w.logger, observer: w.state}
+	s := &sources{config: w.config, client: w.client, logger: w.logger}
 	all, err := s.all(ctx)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (w *wiring) elector(context.Context) ([]goatee.Option, error) {
 		return nil, nil
 	}
 	leases := w.db.Collection(cluster.LeaseCollection)
-	lease, err := cluster.NewLease(leases, w.config.ClusterName, cluster.WithLogger(w.logger))
+	lease, err := cluster.NewLease(leases, w.config.ClusterName)
 	if err != nil {
 		return nil, err
 	}

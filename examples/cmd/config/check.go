@@ -1,52 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/internal/indexname"
 )
-
-// remedyError is a problem with what to do about it.
-type remedyError struct{ problem, remedy string }
-
-func (e *remedyError) Error() string { return e.problem + " (" + e.remedy + ")" }
-
-// within puts where an error happened in front of it and keeps its remedy.
-func within(where string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var r *remedyError
-	if errors.As(err, &r) {
-		return &remedyError{where + ": " + r.problem, r.remedy}
-	}
-	return fmt.Errorf("%s: %w", where, err)
-}
-
-func mongoURL(text string) error {
-	if strings.HasPrefix(text, "mongodb://") || strings.HasPrefix(text, "mongodb+srv://") {
-		return nil
-	}
-	return &remedyError{
-		fmt.Sprintf("%q is no MongoDB connection string", RedactURL(text)),
-		"it begins with mongodb:// or mongodb+srv://",
-	}
-}
-
-// elasticsearchURL does not repeat the parser's words: they may hold a password.
-func elasticsearchURL(text string) error {
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return &remedyError{fmt.Sprintf("%q is no URL of Elasticsearch", RedactURL(text)), "write it like http://127.0.0.1:9200"}
-	}
-	return nil
-}
 
 func pattern(text string) error {
 	if _, err := regexp.Compile(text); err != nil {
@@ -56,19 +18,35 @@ func pattern(text string) error {
 }
 
 func collectionNamespace(text string) error {
-	if _, err := goatee.ParseNamespace(text); err != nil {
+	ns, err := goatee.ParseNamespace(text)
+	if err != nil {
 		return &remedyError{
 			fmt.Sprintf("%q does not name a collection", text),
 			"write database.collection, such as shop.orders",
 		}
 	}
-	return nil
+	if err := databaseName(ns.Database); err != nil {
+		return err
+	}
+	return noSpaceAround(text)
+}
+
+// noSpaceAround refuses what MongoDB would allow in the name of a collection but what is nearly always a typing error, and
+// would go unnoticed: following a collection that does not exist is possible.
+func noSpaceAround(text string) error {
+	if strings.TrimSpace(text) == text {
+		return nil
+	}
+	return &remedyError{fmt.Sprintf("%q begins or ends with white space", text), "remove the white space"}
 }
 
 // streamNamespace accepts a collection, a database and the whole deployment.
 func streamNamespace(text string) error {
-	if text == "" || !strings.Contains(text, ".") {
+	switch {
+	case text == "":
 		return nil
+	case !strings.Contains(text, "."):
+		return databaseName(text)
 	}
 	return collectionNamespace(text)
 }
@@ -80,17 +58,10 @@ func routingNamespace(text string) error {
 	return collectionNamespace(text)
 }
 
-func notEmpty(text string) error {
-	if text == "" {
-		return &remedyError{"empty", "remove it for the default"}
-	}
-	return nil
-}
-
 func databaseName(text string) error {
 	if text == "" || len(text) > 63 || strings.ContainsAny(text, "/\\. \"$*<>:|?\x00") {
 		return &remedyError{
-			fmt.Sprintf("%q is no name of a MongoDB database", text),
+			fmt.Sprintf("%q is not a name of a MongoDB database", text),
 			`use 1 to 63 bytes without /\. "$*<>:|?`,
 		}
 	}
@@ -99,7 +70,7 @@ func databaseName(text string) error {
 
 func listenAddress(text string) error {
 	if _, _, err := net.SplitHostPort(text); err != nil {
-		return &remedyError{fmt.Sprintf("%q is no address to listen at", text), "write host:port or :port, such as :8080"}
+		return &remedyError{fmt.Sprintf("%q is not an address to listen at", text), "write host:port or :port, such as :8080"}
 	}
 	return nil
 }
@@ -110,7 +81,7 @@ func indexName(text string) error {
 		return nil
 	}
 	return &remedyError{
-		fmt.Sprintf("%q is no index name Elasticsearch takes", text),
+		fmt.Sprintf("%q is not an index name that Elasticsearch takes", text),
 		`use 1 to 255 bytes in lower case, no \ / * ? " < > | # , : or space, and do not begin with -, _ or +`,
 	}
 }

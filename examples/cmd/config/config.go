@@ -95,7 +95,7 @@ const (
 	DeleteIgnore    = 2
 )
 
-// Default returns the settings of a daemon nobody configured: it follows the whole deployment on this machine.
+// Default returns the settings of a daemon that is not configured: it follows the whole deployment on this machine.
 func Default() Config {
 	return Config{
 		MongoURL:                     "mongodb://localhost:27017",

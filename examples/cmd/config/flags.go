@@ -33,6 +33,7 @@ func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error)
 	fs.StringVar(&line.file, "f", "", "TOML file with settings")
 	fs.StringVar(&line.delimiter, "env-delimiter", ",", "what separates the items of a list in an environment variable")
 	fs.BoolVar(&line.version, "v", false, "print the version and exit")
+	fs.BoolVar(&line.version, "version", false, "print the version and exit")
 	for _, o := range s.options {
 		if !o.tomlOnly {
 			line.add(fs, o.flagName(), o.doc, o.value.isBool())
@@ -52,7 +53,8 @@ func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error)
 		return nil, usageError(fs, err)
 	}
 	if fs.NArg() > 0 {
-		return nil, &UsageError{fmt.Errorf("unexpected argument %q: settings are flags, a file of them is named with -f", fs.Arg(0))}
+		return nil, &UsageError{fmt.Errorf("argument %d is not a flag: settings are flags, a file of them is named with -f",
+			len(args)-fs.NArg()+1)}
 	}
 	return line, nil
 }
@@ -85,7 +87,7 @@ func printHelp(out io.Writer, all []option) {
 	fmt.Fprint(out, "goatee keeps Elasticsearch in step with MongoDB.\n\n"+
 		"  -f FILE\n\tTOML file with settings; its keys are those below, a list's in the plural\n"+
 		"  -env-delimiter TEXT\n\twhat separates the items of a list in an environment variable (default \",\")\n"+
-		"  -v\n\tprint the version and exit\n")
+		"  -v, -version\n\tprint version, commit and date, and exit\n")
 	for _, o := range all {
 		if o.tomlOnly {
 			continue

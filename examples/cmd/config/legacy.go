@@ -11,8 +11,20 @@ type legacy struct {
 	// isBool says that its flag needs no value; tomlOnly that it has no flag.
 	isBool, tomlOnly bool
 	refused          bool
+	// onByDefault says that true is what it is without being set.
+	onByDefault bool
+	// keys are those of a table.
+	keys []string
 	// why says what is missing without it, or why it has no effect.
 	why string
+}
+
+// isInitial reports whether a key is set to what it would be without being set.
+func (l legacy) isInitial(v any) bool {
+	if l.onByDefault {
+		return v == true
+	}
+	return isZeroTOML(v)
 }
 
 func (l legacy) flagName() string {
@@ -45,7 +57,6 @@ func refusedKeys() []legacy {
 			name: "time-machine-namespaces", flag: "time-machine-namespace", env: []string{"MONSTACHE_TIME_MACHINE_NS"},
 			why: "no history of documents is kept",
 		},
-		{name: "index-stats", isBool: true, why: "counters go to the log and to /stats"},
 		{name: "disable-delete-protection", isBool: true, why: "a delete never deletes by query"},
 		{name: "mapper-plugin-path", why: scripts},
 		{name: "script", tomlOnly: true, why: scripts},
@@ -96,6 +107,7 @@ func dependentKeys() []legacy {
 		{name: "pipe-allow-disk", isBool: true, why: "it belongs to scripts"},
 		{name: "post-processors", why: "it belongs to mapper-plugin-path"},
 		{name: "stats-index-format", why: "it belongs to index-stats"},
+		{name: "aws-connect.region", tomlOnly: true, env: []string{"MONSTACHE_AWS_REGION"}, why: "it belongs to aws-connect"},
 	}
 }
 
@@ -104,6 +116,7 @@ func harmlessKeys() []legacy {
 	const logs = "goatee logs to standard error; the service manager keeps and rotates logs"
 	return []legacy{
 		{name: "debug", isBool: true, why: "use verbose"},
+		{name: "index-stats", isBool: true, why: "counters are not written to Elasticsearch; they go to the log and to /stats"},
 		{name: "enable-easy-json", isBool: true, why: "there is one JSON encoder"},
 		{name: "fail-fast", isBool: true, why: "a fatal error always stops; a refused document is logged and harms no other"},
 		{name: "resume-write-unsafe", isBool: true, why: "positions are always written durably"},
@@ -116,12 +129,25 @@ func harmlessKeys() []legacy {
 		{name: "elasticsearch-healthcheck-timeout-startup", why: "the start check has its own limit"},
 		{name: "elasticsearch-healthcheck-timeout", why: "a node that fails is left out by itself"},
 		{name: "backoff-exempt-status-codes", tomlOnly: true, why: "a refused document never delays others"},
-		{name: "gtm-settings", tomlOnly: true, why: "memory is bounded in bytes, not in channel slots"},
-		{name: "logs", tomlOnly: true, env: []string{"MONSTACHE_LOG_DIR"}, why: logs},
-		{name: "log-rotate", tomlOnly: true, why: logs},
+		{name: "gtm-settings", tomlOnly: true, keys: []string{"channel-size", "buffer-size", "buffer-duration", "max-await-time"}, why: "memory is bounded in bytes, not in channel slots"},
+		{
+			name: "logs", tomlOnly: true, env: []string{"MONSTACHE_LOG_DIR"}, why: logs,
+			keys: []string{"info", "warn", "error", "trace", "stats"},
+		},
+		{
+			name: "log-rotate", tomlOnly: true, why: logs,
+			env:  []string{"MONSTACHE_LOG_MAX_SIZE", "MONSTACHE_LOG_MAX_AGE", "MONSTACHE_LOG_MAX_BACKUPS"},
+			keys: []string{"max-size", "max-age", "max-backups", "localtime", "compress"},
+		},
 		{name: "graylog-addr", env: []string{"MONSTACHE_GRAYLOG_ADDR"}, why: logs},
-		{name: "mongo-validate-pem-file", tomlOnly: true, why: "use tlsInsecure in mongo-url"},
-		{name: "mongo-dial-settings", tomlOnly: true, why: "use connectTimeoutMS and the like in mongo-url"},
-		{name: "mongo-session-settings", tomlOnly: true, why: "use socketTimeoutMS and the like in mongo-url"},
+		{name: "mongo-validate-pem-file", tomlOnly: true, onByDefault: true, why: "use tlsInsecure in mongo-url"},
+		{
+			name: "mongo-dial-settings", tomlOnly: true, why: "use tls, connectTimeoutMS and the like in mongo-url",
+			keys: []string{"ssl", "timeout", "read-timeout", "write-timeout"},
+		},
+		{
+			name: "mongo-session-settings", tomlOnly: true, why: "use socketTimeoutMS and the like in mongo-url",
+			keys: []string{"socket-timeout", "sync-timeout"},
+		},
 	}
 }

@@ -1,26 +1,19 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
-
-	"github.com/goatee-sync/goatee"
+	"slices"
 )
 
-// LookupFunc finds an environment variable; os.LookupEnv is one.
-type LookupFunc func(name string) (string, bool)
-
-// Load assembles the settings from the command line (without the program's name), the environment and the file named by
-// -f: a flag wins over a variable, a variable over the file, the file over the default. The error is an *UsageError for a
-// command line that cannot be read, flag.ErrHelp after -help was printed on out, and else names the setting and the
-// remedy. It never holds a secret.
-func Load(args []string, lookup LookupFunc, out io.Writer) (*Config, error) {
+// Load assembles the settings from the command line (without the program's name), the environment (as os.Environ returns
+// it) and the file named by -f: a flag wins over a variable, a variable over the file, the file over the default. The
+// error is an *UsageError for a command line that cannot be read, flag.ErrHelp after -help was printed on out, and else
+// Problems: all of them, each with the setting and the remedy. It never holds a secret.
+func Load(args, environ []string, out io.Writer) (*Config, error) {
 	c := Default()
-	settings := newSettings(&c)
-	line, err := parseFlags(args, settings, out)
+	s := newSettings(&c)
+	line, err := parseFlags(args, s, out)
 	if err != nil {
 		return nil, err
 	}
@@ -28,76 +21,81 @@ func Load(args []string, lookup LookupFunc, out io.Writer) (*Config, error) {
 	if line.version {
 		return &c, nil
 	}
-	if line.file != "" {
-		if err := settings.loadFile(line.file); err != nil {
-			return nil, err
-		}
+	if line.file != "" && !s.loadFile(line.file) {
+		return nil, s.problems // the others would follow from that
 	}
-	if err := settings.loadEnvironment(lookup, line.delimiter); err != nil {
-		return nil, err
+	s.loadEnvironment(newEnvironment(environ), line.delimiter)
+	s.loadFlags(line.given)
+	s.validate()
+	if len(s.problems) > 0 {
+		return nil, s.problems
 	}
-	if err := settings.loadFlags(line.given); err != nil {
-		return nil, err
-	}
-	c.Warnings = settings.warnings
-	return &c, c.validate()
+	c.Warnings = s.warnings
+	return &c, nil
 }
 
-// settings are the known keys and what has been noticed about those that do nothing.
+// settings are the known keys and what has been noticed about them.
 type settings struct {
+	config   *Config
 	options  []option
 	legacy   []legacy
+	origins  map[string]string // where an option was set last
+	failed   map[string]bool   // options that have been set to something wrong
+	problems Problems
 	warnings []string
 }
 
 func newSettings(c *Config) *settings {
-	return &settings{options: options(c), legacy: legacyKeys()}
+	return &settings{
+		config: c, options: options(c), legacy: legacyKeys(), origins: map[string]string{}, failed: map[string]bool{},
+	}
 }
 
 func (s *settings) option(name string) (option, bool) {
-	for _, o := range s.options {
-		if o.name == name {
-			return o, true
-		}
+	i := slices.IndexFunc(s.options, func(o option) bool { return o.name == name })
+	if i < 0 {
+		return option{}, false
 	}
-	return option{}, false
+	return s.options[i], true
 }
 
 func (s *settings) legacyKey(name string) (legacy, bool) {
-	for _, l := range s.legacy {
-		if l.name == name {
-			return l, true
-		}
+	i := slices.IndexFunc(s.legacy, func(l legacy) bool { return l.name == name })
+	if i < 0 {
+		return legacy{}, false
 	}
-	return legacy{}, false
+	return s.legacy[i], true
 }
 
-// names returns every key that is not unknown, for suggestions.
+// names returns every key that is known, for suggestions.
 func (s *settings) names() []string {
-	var names []string
-	for _, o := range s.options {
-		names = append(names, o.name)
-	}
+	names := namesOf(s.options)
 	for _, l := range s.legacy {
 		names = append(names, l.name)
 	}
 	return names
 }
 
-// assign sets an option from texts; origin says in an error where they come from.
-func (s *settings) assign(o option, origin string, texts []string) error {
-	return s.finish(o, origin, o.value.set(texts))
-}
-
-// finish checks what an option has been set to.
-func (s *settings) finish(o option, origin string, err error) error {
+// assign sets an option from texts; origin says where they come from.
+func (s *settings) assign(o option, origin string, texts []string) {
+	s.origins[o.name] = origin
+	err := o.value.set(texts)
 	if err == nil {
-		err = o.checkValue()
+		err = s.check(o, origin)
 	}
 	if err != nil {
-		return settingError(o.name, origin, err)
+		s.fail(o.name, origin, err)
 	}
-	return nil
+}
+
+// check looks at what an option has been set to. What a list names twice counts once.
+func (s *settings) check(o option, origin string) error {
+	if l, ok := o.value.(texts); ok {
+		for _, text := range l.unique() {
+			s.warn("%s%s names %q more than once: it counts once", o.name, origin, hide(text, o.redact))
+		}
+	}
+	return o.checkValue()
 }
 
 // checkValue applies the option's check to its text or texts.
@@ -119,93 +117,38 @@ func (o option) checkValue() error {
 }
 
 // meet deals with a key of the table in legacy.go that has been set to something.
-func (s *settings) meet(l legacy, origin string) error {
+func (s *settings) meet(l legacy, origin string) {
 	if l.refused {
-		return &goatee.ConfigError{
-			Setting: l.name,
-			Problem: "not supported yet" + origin,
-			Remedy:  "remove it, if the result is right without it: " + l.why,
-		}
+		s.fail(l.name, origin, &remedyError{"not available yet", "remove it, if the result is right without it: " + l.why})
+		return
 	}
-	s.warnings = append(s.warnings, fmt.Sprintf("%s has no effect%s: %s", l.name, origin, l.why))
-	return nil
+	s.warn("%s%s has no effect: %s", l.name, origin, l.why)
 }
 
-func (s *settings) loadEnvironment(lookup LookupFunc, delimiter string) error {
+func (s *settings) loadFlags(given map[string][]string) {
 	for _, o := range s.options {
-		text, err := fromEnvironment(lookup, o.env)
-		if err != nil {
-			return settingError(o.name, "", err)
-		}
-		if text == "" {
-			continue
-		}
-		texts := []string{text}
-		if _, isList := o.value.get().([]string); isList {
-			texts = strings.Split(text, delimiter)
-		}
-		if err := s.assign(o, " in variable "+o.env, texts); err != nil {
-			return err
-		}
-	}
-	for _, l := range s.legacy {
-		for _, env := range l.env {
-			if text, ok := lookup(env); ok && text != "" {
-				if err := s.meet(l, " in variable "+env); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// fromEnvironment returns a variable's text, or the content of the file that name__FILE names, which is how secrets are
-// mounted into containers. A line's end at the end of the file does not count.
-func fromEnvironment(lookup LookupFunc, name string) (string, error) {
-	if name == "" {
-		return "", nil
-	}
-	if text, ok := lookup(name); ok && text != "" {
-		return text, nil
-	}
-	path, ok := lookup(name + "__FILE")
-	if !ok || path == "" {
-		return "", nil
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("variable %s__FILE: %w", name, err)
-	}
-	return strings.TrimRight(string(content), "\r\n"), nil
-}
-
-func (s *settings) loadFlags(given map[string][]string) error {
-	for _, o := range s.options {
-		texts := given[o.flagName()]
-		if o.tomlOnly || len(texts) == 0 {
-			continue
-		}
-		if err := s.assign(o, " in flag -"+o.flagName(), texts); err != nil {
-			return err
+		if texts := given[o.flagName()]; !o.tomlOnly && len(texts) > 0 {
+			s.assign(o, " in flag -"+o.flagName(), texts)
 		}
 	}
 	for _, l := range s.legacy {
 		texts := given[l.flagName()]
-		if len(texts) == 0 || isZeroText(texts[len(texts)-1]) {
+		if l.tomlOnly || len(texts) == 0 || isZeroText(texts[len(texts)-1]) {
 			continue
 		}
-		if err := s.meet(l, " in flag -"+l.flagName()); err != nil {
-			return err
-		}
+		s.meet(l, " in flag -"+l.flagName())
 	}
-	return nil
 }
 
-func settingError(name, origin string, err error) error {
-	var r *remedyError
-	if errors.As(err, &r) {
-		return &goatee.ConfigError{Setting: name + origin, Problem: r.problem, Remedy: r.remedy}
+func isZeroText(text string) bool { return text == "" || text == "0" || text == "false" }
+
+// origin says where a setting comes from, for problems that show only when all are known.
+func (s *settings) origin(name string) string { return s.origins[name] }
+
+// within puts where an error happened in front of it and keeps its remedy.
+func within(where string, err error) error {
+	if r, ok := err.(*remedyError); ok { //nolint:errorlint // a remedyError that is wrapped would lose its wrapping
+		return &remedyError{where + ": " + r.problem, r.remedy}
 	}
-	return &goatee.ConfigError{Setting: name + origin, Problem: err.Error()}
+	return fmt.Errorf("%s: %w", where, err)
 }

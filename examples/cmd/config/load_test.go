@@ -22,8 +22,11 @@ func load(t *testing.T, toml string, env map[string]string, args ...string) (*Co
 		require.NoError(t, os.WriteFile(path, []byte(toml), 0o600))
 		args = append([]string{"-f", path}, args...)
 	}
-	lookup := func(name string) (string, bool) { text, ok := env[name]; return text, ok }
-	return Load(args, lookup, io.Discard)
+	var environ []string
+	for name, text := range env {
+		environ = append(environ, name+"="+text)
+	}
+	return Load(args, environ, io.Discard)
 }
 
 func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
@@ -177,8 +180,8 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 			want: []string{"direct-read-namespace in ", "line 3", "unknown key", `did you mean "direct-read-namespaces"?`}},
 		{name: "unknown table", toml: "[[mappings]]\nnamespace = \"a.b\"", want: []string{"line 1", "unknown key", `"mapping"`}},
 		{name: "unknown key of a mapping", toml: "[[mapping]]\nnamespace = \"a.b\"\nindx = \"x\"",
-			want: []string{"mapping in", "table 1", `unknown key "indx"`, `did you mean "index"?`}},
-		{name: "no TOML", toml: "resume = maybe", want: []string{"config.toml", "no valid TOML", "line 1"}},
+			want: []string{"mapping.indx in", "line 3", "table 1", "unknown key", `did you mean "index"?`}},
+		{name: "no TOML", toml: "resume = maybe", want: []string{"config.toml", "not valid TOML", "line 1"}},
 		{name: "the same key twice", toml: "resume = true\nResume = true", want: []string{"given twice"}},
 		{name: "no such file", args: []string{"-f", "no/such.toml"}, want: []string{"-f", "no such file"}},
 		{name: "a number for a text", toml: "mongo-url = 5", want: []string{"mongo-url in", "line 1", "want a text"}},
@@ -188,32 +191,38 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 		{name: "namespace without a dot", toml: `direct-read-namespaces = ["shop"]`,
 			want: []string{"direct-read-namespaces", `"shop"`, "database.collection"}},
 		{name: "empty namespace among others", toml: `direct-read-namespaces = ["", "a.b"]`, want: []string{"direct-read-namespaces", `""`}},
-		{name: "namespace twice", toml: `direct-read-namespaces = ["a.b", "a.b"]`, want: []string{"given twice"}},
 		{name: "stream namespace with an empty part", toml: `change-stream-namespaces = ["shop."]`, want: []string{"change-stream-namespaces"}},
-		{name: "stream twice", toml: `change-stream-namespaces = ["a", "a"]`, want: []string{"change-stream-namespaces", "given twice"}},
+		{name: "stream namespace with a space", toml: `change-stream-namespaces = ["vx.s "]`,
+			want: []string{"change-stream-namespaces in", "line 1", `"vx.s "`, "white space"}},
+		{name: "stream of goatee's own state", toml: "config-database-name = 'own'\nchange-stream-namespaces = ['own']",
+			want: []string{"change-stream-namespaces", "line 2", `"own"`, "never synchronized", "config-database-name"}},
+		{name: "direct read of goatee's own state", toml: "direct-read-namespaces = ['monstache.tokens']", want: []string{`"monstache.tokens"`}},
+		{name: "stream of MongoDB's own state", toml: "change-stream-namespaces = ['local.oplog.rs']", want: []string{"never synchronized"}},
 		{name: "mapping without a dot", toml: "[[mapping]]\nnamespace = \"shop\"\nindex = \"x\"", want: []string{"mapping", "namespace", `"shop"`}},
 		{name: "mapping to nothing", toml: "[[mapping]]\nnamespace = \"a.b\"", want: []string{"mapping", "neither index nor pipeline"}},
 		{name: "mapping to a bad index", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"a b\"",
-			want: []string{"mapping", "index", `"a b"`, "Elasticsearch"}},
+			want: []string{"mapping.index in", "line 3", `"a b"`, "Elasticsearch"}},
 		{name: "mapping to an index that begins badly", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"_x\"", want: []string{"mapping", `"_x"`}},
 		{name: "mapping of both", toml: "[[mapping]]\nnamespace = \"a.b\"\npattern = \"a\"\nindex = \"x\"", want: []string{"mapping", "both"}},
 		{name: "mapping of a bad pattern", toml: "[[mapping]]\npattern = \"(\"\nindex = \"x\"", want: []string{"mapping", "pattern", "RE2"}},
 		{name: "mapping of a bad template", toml: "[[mapping]]\npattern = \"(.*)\"\nindex = \"a b-$1\"", want: []string{"mapping", "index", "a b"}},
 		{name: "relate without a target", toml: "[[relate]]\nnamespace = \"a.b\"", want: []string{"relate", "table 1", "with-namespace"}},
-		{name: "relate with an unknown key", toml: "[[relate]]\nnamespace = \"a.b\"\nmatch = \"x\"", want: []string{"relate", `"match"`}},
+		{name: "relate with an unknown key", toml: "[[relate]]\nnamespace = \"a.b\"\nmatch = \"x\"", want: []string{"relate.match in", "line 3", "unknown key"}},
 		{name: "relate with an unknown type", toml: "[[relate]]\nnamespace = \"a.b\"\nwith-namespace = \"a.c\"\nmatch-field-type = \"date\"",
 			want: []string{"relate", "match-field-type", "decimal"}},
 		{name: "relate with a negative depth", toml: "[[relate]]\nnamespace = \"a.b\"\nwith-namespace = \"a.c\"\nmax-depth = -1",
 			want: []string{"relate", "max-depth", "below 0"}},
 		{name: "relate that is no table", toml: "relate = 1", want: []string{"[[relate]]"}},
-		{name: "mapping twice", toml: "[[mapping]]\nnamespace = \"a.b\"\nindex = \"x\"\n[[mapping]]\nnamespace = \"a.b\"\nindex = \"y\"",
-			want: []string{"mapping", `"a.b" is mapped twice`}},
+		{name: "top-level setting below a table", toml: "[[mapping]]\nnamespace = 'a.b'\nindex = 'x'\nenable-http-server = true",
+			want: []string{"mapping.enable-http-server in", "line 4", "above the first table"}},
+		{name: "unknown key of a table without effect", toml: "[logs]\ninfos = 'x'",
+			want: []string{"logs.infos in", "line 2", "unknown key", `"info"`}},
 		{name: "routing namespace without a dot", args: []string{"-routing-namespace", "shop"}, want: []string{"routing-namespaces", "shop"}},
 		{name: "list flag not supported yet", args: []string{"-time-machine-namespace", "a.b"},
-			want: []string{"time-machine-namespaces", "not supported yet"}},
-		{name: "empty name", toml: "resume-name = ''", want: []string{"resume-name", "empty"}},
+			want: []string{"time-machine-namespaces", "not available yet"}},
+		{name: "pattern that matches nothing", toml: `namespace-regex = 'test.^'`, want: []string{"namespace-regex in", "no namespace can match it"}},
 		{name: "bad pattern", toml: `namespace-regex = "("`, want: []string{"namespace-regex", "missing closing )", "RE2"}},
-		{name: "no lanes", toml: "elasticsearch-max-conns = 0", want: []string{"elasticsearch-max-conns", "must not be below 1"}},
+		{name: "less than no lanes", toml: "elasticsearch-max-conns = -1", want: []string{"elasticsearch-max-conns", "must not be below 1"}},
 		{name: "too many lanes", toml: "elasticsearch-max-conns = 5000", want: []string{"elasticsearch-max-conns", "must not be above 1024"}},
 		{name: "negative number", toml: "elasticsearch-max-bytes = -5", want: []string{"elasticsearch-max-bytes", "must not be below"}},
 		{name: "negative timestamp", toml: "resume-from-timestamp = -5", want: []string{"resume-from-timestamp", "negative"}},
@@ -221,16 +230,14 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 		{name: "timestamp and tokens", toml: "resume-strategy = 1\nresume-from-timestamp = 5", want: []string{"resume-from-timestamp", "resume-strategy"}},
 		{name: "bad duration", toml: `stats-duration = "soon"`, want: []string{"stats-duration", "30s"}},
 		{name: "nothing to do", toml: "disable-change-events = true", want: []string{"disable-change-events", "direct-read-namespaces"}},
-		{name: "exit after nothing", toml: "exit-after-direct-reads = true", want: []string{"exit-after-direct-reads", "direct-read-namespaces"}},
-		{name: "patterns without discovery", toml: `direct-read-dynamic-include-regex = "x"`, want: []string{"direct-read-dynamic-include-regex"}},
 		{name: "no MongoDB URL", toml: `mongo-url = "db:27017"`, want: []string{"mongo-url", "mongodb://"}},
-		{name: "no Elasticsearch URL", toml: `elasticsearch-urls = ["es:9200"]`, want: []string{"elasticsearch-urls", "es:9200", "http://"}},
-		{name: "no nodes", toml: `elasticsearch-urls = []`, want: []string{"elasticsearch-urls", "empty"}},
+		{name: "no Elasticsearch URL", toml: `elasticsearch-urls = ["ftp://es:9200"]`, want: []string{"elasticsearch-urls", "es:9200", "http://"}},
+		{name: "unknown option of MongoDB", toml: `mongo-url = "mongodb://u:pw@db/?readPreference=nearby"`, want: []string{"mongo-url", "nearby"}},
 		{name: "bad database", toml: `config-database-name = "a.b"`, want: []string{"config-database-name", "a.b"}},
 		{name: "bad address", toml: `http-server-addr = "8080"`, want: []string{"http-server-addr", ":8080"}},
-		{name: "not supported yet", toml: "enable-oplog = true", want: []string{"enable-oplog", "not supported yet", "line 1"}},
-		{name: "table not supported yet", toml: "[[script]]\nscript = \"x\"", want: []string{"script", "not supported yet"}},
-		{name: "flag not supported yet", args: []string{"-worker", "Tom"}, want: []string{"worker", "not supported yet"}},
+		{name: "not available yet", toml: "enable-oplog = true", want: []string{"enable-oplog", "not available yet", "line 1"}},
+		{name: "table not supported yet", toml: "[[script]]\nscript = \"x\"", want: []string{"script", "not available yet"}},
+		{name: "flag not supported yet", args: []string{"-worker", "Tom"}, want: []string{"worker", "not available yet"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := load(t, tt.toml, nil, tt.args...)
@@ -243,6 +250,46 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 		})
 	}
+}
+
+// All that is wrong is said at once, each on a line of its own.
+func TestEveryMistakeIsReported(t *testing.T) {
+	_, err := load(t, "resme = true\nmongo-url = 5\nenable-oplog = true\n[[mapping]]\nnamespace = 'a'\nindex = 'x'\n[[mapping]]\nindx = 'y'\n"+
+		"nmespace = 'a.b'", map[string]string{"MONSTACHE_HTTP_ADDR": "8080"}, "-resume-strategy=7")
+	var problems Problems
+	require.ErrorAs(t, err, &problems)
+	var settings []string
+	for _, p := range problems {
+		setting, _, _ := strings.Cut(p.Setting, " in ")
+		settings = append(settings, setting)
+	}
+	require.ElementsMatch(t, []string{
+		"resme", "mongo-url", "enable-oplog", "mapping.namespace", "mapping.indx", "mapping.nmespace", "http-server-addr", "resume-strategy",
+	}, settings)
+	for _, line := range []string{"line 1:", "line 2:", "line 3:", "line 5:", "line 8:", "line 9:", "variable MONSTACHE_HTTP_ADDR:", "flag -resume-strategy:"} {
+		require.ErrorContains(t, err, line)
+	}
+	require.Len(t, strings.Split(err.Error(), "\n"), len(problems))
+}
+
+// What is wrong by itself is not wrong once more together with others.
+func TestAMistakeIsReportedOnce(t *testing.T) {
+	_, err := load(t, "disable-change-events = true\ndirect-read-namespaces = 'a.b'", nil)
+	var problems Problems
+	require.ErrorAs(t, err, &problems)
+	require.Len(t, problems, 1)
+}
+
+func TestLinesOfKeysInFilesOfEveryStyle(t *testing.T) {
+	l := newLines("f", "# resume = 1\n\"Resume\" = true\nlist = [\n  \"a=b\",\n  'c'\n]\ntext = \"\"\"\nverbose = true\n\"\"\"\nverbose = true\n"+
+		"logs.info = 'x'\n[gtm-settings]\nchannel-size = 1\n[[mapping]]\nindex = 1\n  [[ mapping ]]\n  index = 2\n")
+	for path, line := range map[string]int{
+		"resume": 2, "list": 3, "verbose": 10, "logs": 11, "gtm-settings": 12, "gtm-settings.channel-size": 13,
+		"mapping": 14, "mapping[0].index": 15, "mapping[1]": 16, "mapping[1].index": 17,
+	} {
+		require.Equal(t, line, l.at[path], path)
+	}
+	require.Equal(t, " in f", l.of("unknown"))
 }
 
 func TestConfigErrorsAreTyped(t *testing.T) {
@@ -267,7 +314,7 @@ func TestACommandLineThatCannotBeRead(t *testing.T) {
 
 func TestHelpListsEveryFlag(t *testing.T) {
 	var out strings.Builder
-	_, err := Load([]string{"-h"}, os.LookupEnv, &out)
+	_, err := Load([]string{"-h"}, nil, &out)
 	require.ErrorIs(t, err, flag.ErrHelp)
 	c := Default()
 	for _, o := range options(&c) {
@@ -277,28 +324,146 @@ func TestHelpListsEveryFlag(t *testing.T) {
 	}
 }
 
-func TestKeysWithoutEffectWarn(t *testing.T) {
-	c, err := load(t, "debug = true\nenable-easy-json = true\n[logs]\ninfo = \"x\"", nil)
-	require.NoError(t, err)
-	require.Len(t, c.Warnings, 3)
-	require.Contains(t, c.Warnings[0], "debug has no effect in ")
+func TestWarnings(t *testing.T) {
+	for _, tt := range []struct {
+		name, toml string
+		env        map[string]string
+		want       []string // one for each warning
+	}{
+		{name: "keys without effect", toml: "debug = true\nenable-easy-json = true\n[logs]\ninfo = \"x\"",
+			want: []string{"debug in ", "enable-easy-json in ", "logs in "}},
+		{name: "statistics", toml: "index-stats = true\nstats-index-format = 'x'", want: []string{"index-stats", "stats-index-format"}},
+		{name: "verification of certificates", toml: "mongo-validate-pem-file = false", want: []string{"mongo-validate-pem-file"}},
+		{name: "at what they are anyway", toml: "enable-oplog = false\nworkers = []\nworker = ''\nreplay = false\n" +
+			"mongo-validate-pem-file = true\n[aws-connect]\nstrategy = 0\naccess-key = ''"},
+		{name: "an entry twice", toml: `change-stream-namespaces = ["a", "b.c", "a"]`, want: []string{`change-stream-namespaces in .*line 1 names "a"`}},
+		{name: "a mapping twice", toml: "[[mapping]]\nnamespace = 'a.b'\nindex = 'x'\n[[mapping]]\nnamespace = 'a.b'\nindex = 'y'",
+			want: []string{`mapping in .*"a.b", the last counts`}},
+		{name: "exit after nothing", toml: "exit-after-direct-reads = true", want: []string{"exit-after-direct-reads in .*no direct reads"}},
+		{name: "patterns without discovery", toml: "direct-read-namespaces = ['a.b']\ndirect-read-dynamic-exclude-regex = 'x'",
+			want: []string{"direct-read-dynamic-exclude-regex in .*no effect"}},
+		{name: "an exclusion that matches nothing", toml: "namespace-exclude-regex = '^admin$'", want: []string{"namespace-exclude-regex .*no namespace"}},
+		{name: "a stream that is left out", toml: "change-stream-namespaces = ['a.b']\nnamespace-regex = '^c'", want: []string{`"a.b" .*namespace-regex in`}},
+		{name: "a stream that is excluded", toml: "change-stream-namespaces = ['a.b']\nnamespace-exclude-regex = 'b$'", want: []string{`"a.b" .*exclude`}},
+		{name: "variables without effect", env: map[string]string{
+			"MONSTACHE_AWS_REGION": "eu", "MONSTACHE_LOG_MAX_SIZE": "1", "MONSTACHE_LOG_MAX_AGE": "1", "MONSTACHE_LOG_MAX_BACKUPS": "1",
+		}, want: []string{"MONSTACHE_AWS_REGION", "MONSTACHE_LOG_MAX_SIZE", "MONSTACHE_LOG_MAX_AGE", "MONSTACHE_LOG_MAX_BACKUPS"}},
+		{name: "unknown variables", env: map[string]string{
+			"MONSTACHE_MONGO_ULR": "s3cret", "MONSTACHE_NEW__FILE": "s3cret", "MONSTACHE_SERVICE_HOST": "h", "MONSTACHE_PORT_80_TCP_ADDR": "h",
+			"MONSTACHE_EMPTY": "", "OTHER": "x",
+		}, want: []string{`MONSTACHE_MONGO_ULR is not known .*did you mean "MONSTACHE_MONGO_URL"`, "MONSTACHE_NEW__FILE"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := load(t, tt.toml, tt.env)
+			require.NoError(t, err)
+			require.Len(t, c.Warnings, len(tt.want), "%q", c.Warnings)
+			for i, want := range tt.want {
+				require.Regexp(t, want, c.Warnings[i])
+				require.NotContains(t, c.Warnings[i], "s3cret")
+			}
+		})
+	}
 }
 
-func TestUnsupportedKeysAtTheirZeroValueAreFine(t *testing.T) {
-	c, err := load(t, "enable-oplog = false\nworkers = []\nworker = \"\"", nil, "-replay=false")
+func TestALaterTableReplacesAnEarlierOne(t *testing.T) {
+	c, err := load(t, "direct-read-namespaces = ['a.b', 'a.c', 'a.b']\n[[mapping]]\nnamespace = 'a.b'\nindex = 'x'\n"+
+		"[[mapping]]\npattern = 'c'\nindex = 'z'\n[[mapping]]\nnamespace = 'a.b'\nindex = 'y'", nil)
 	require.NoError(t, err)
-	require.Empty(t, c.Warnings)
+	require.Equal(t, []Mapping{{Pattern: "c", Index: "z"}, {Namespace: "a.b", Index: "y"}}, c.Mappings)
+	require.Equal(t, []string{"a.b", "a.c"}, c.DirectReadNamespaces)
 }
 
-func TestUnsupportedVariablesAreRefused(t *testing.T) {
-	_, err := load(t, "", map[string]string{"MONSTACHE_WORKER": "Tom"})
-	require.ErrorContains(t, err, "MONSTACHE_WORKER")
+// As in Monstache, where a key at its zero value counts as not set.
+func TestZeroValuesMeanTheDefault(t *testing.T) {
+	c := Default()
+	var file strings.Builder
+	var flags []string
+	for _, o := range options(&c) {
+		switch o.value.get().(type) {
+		case int64:
+			if o.name != "pace-milliseconds" { // 0 means something there
+				file.WriteString(o.name + " = 0\n")
+				flags = append(flags, "-"+o.flagName()+"=0")
+			}
+		case string:
+			file.WriteString(o.name + " = ''\n")
+			flags = append(flags, "-"+o.flagName()+"=")
+		case []string:
+			file.WriteString(o.name + " = []\n")
+		}
+	}
+	byFile, err := load(t, file.String(), nil)
+	require.NoError(t, err)
+	require.Equal(t, &c, byFile)
+	byFlag, err := load(t, "", nil, flags...)
+	require.NoError(t, err)
+	require.Equal(t, &c, byFlag)
+
+	c.PaceMilliseconds = 0
+	byFile, err = load(t, "pace-milliseconds = 0", nil)
+	require.NoError(t, err)
+	require.Equal(t, &c, byFile)
+}
+
+func TestListsInVariablesAreTrimmed(t *testing.T) {
+	c, err := load(t, "", map[string]string{"MONSTACHE_DIRECT_READ_NS": " a.b , a.c, "})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a.b", "a.c"}, c.DirectReadNamespaces)
+}
+
+func TestNodesMayBeNamedWithoutAScheme(t *testing.T) {
+	for given, want := range map[string][]string{
+		`"localhost:9200"`:               {"http://localhost:9200"},
+		`"a:9200", "http://b:9200/es"`:   {"http://a:9200", "http://b:9200/es"},
+		`"a:9200", "https://b:9200"`:     {"https://a:9200", "https://b:9200"},
+		`"[::1]:9200", "127.0.0.1:9200"`: {"http://[::1]:9200", "http://127.0.0.1:9200"},
+	} {
+		c, err := load(t, "elasticsearch-urls = ["+given+"]", nil)
+		require.NoError(t, err)
+		require.Equal(t, want, c.ElasticsearchURLs)
+	}
+}
+
+func TestTypesOfRelatedFieldsInAnyCase(t *testing.T) {
+	c, err := load(t, "[[relate]]\nnamespace = 'a.b'\nwith-namespace = 'a.c'\nmatch-field-type = 'objectid'", nil)
+	require.NoError(t, err)
+	require.Equal(t, "objectId", c.Relates[0].MatchFieldType)
+}
+
+func TestPatternsThatCanMatch(t *testing.T) {
+	for _, yes := range []string{
+		"", "x", "^a", "^shop\\.orders$", "^(?:a|b)\\.", "orders$", "(?i)SHOP", "a.*b", "^", "$", "^.*$", "[a-z]+\\.[a-z]+", `\$cmd`, `^db\.cmd$`,
+		"a{3}", `^[^.]+\.c$`, `\bshop\b`, "(^a|^b)", "x?^a", `^a\..b$`,
+	} {
+		require.True(t, canMatch(yes), yes)
+	}
+	for _, no := range []string{"test.^", "$a", "^test$", "a$.", "^\\.", "^a\\.$", "(a|b)^", "a$b|c^", "^[a-z]+$", `x\A`, `\zx`} {
+		require.False(t, canMatch(no), no)
+	}
+}
+
+func TestUnavailableVariablesAreRejected(t *testing.T) {
+	for _, name := range []string{"MONSTACHE_WORKER", "MONSTACHE_WORKER__FILE"} {
+		_, err := load(t, "", map[string]string{name: "Tom"})
+		require.ErrorContains(t, err, "MONSTACHE_WORKER")
+	}
+}
+
+func TestUnavailableKeysAreRejectedByName(t *testing.T) {
+	for _, key := range []string{
+		"index-oplog-time = true", "replay = true", "resume-from-earliest-timestamp = true", "disable-delete-protection = true",
+		"[aws-connect]\nstrategy = 1", "[elasticsearch-pki-auth]\ncert-file = 'x'",
+	} {
+		_, err := load(t, key, nil)
+		require.ErrorContains(t, err, "not available yet", key)
+		require.ErrorContains(t, err, "line 1", key)
+	}
 }
 
 func TestNoKeyIsDefinedTwice(t *testing.T) {
 	c := Default()
 	s := newSettings(&c)
-	names, flags := map[string]bool{}, map[string]bool{"f": true, "v": true, "env-delimiter": true}
+	names, flags := map[string]bool{}, map[string]bool{"f": true, "v": true, "version": true, "env-delimiter": true}
 	for _, o := range s.options {
 		require.False(t, names[o.name], o.name)
 		require.False(t, flags[o.flagName()], o.name)

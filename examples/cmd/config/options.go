@@ -57,7 +57,7 @@ func elasticsearchOptions(c *Config) []option {
 		{
 			name: "elasticsearch-urls", flag: "elasticsearch-url", env: "MONSTACHE_ES_URLS",
 			value: list(&c.ElasticsearchURLs), check: elasticsearchURL, redact: RedactURL,
-			doc: "Elasticsearch nodes, used in turn",
+			doc: "Elasticsearch nodes, used in turn; without a scheme it is http://, or https:// if another node has that",
 		},
 		{
 			name: "elasticsearch-user", env: "MONSTACHE_ES_USER", value: text(&c.ElasticsearchUser), redact: redactAll,
@@ -100,7 +100,7 @@ func elasticsearchOptions(c *Config) []option {
 			doc: "longest wait of a change for its bulk request, in seconds; pace-milliseconds is usually shorter",
 		},
 		{
-			name: "pace-milliseconds", value: numberBetween(&c.PaceMilliseconds, 0, 60_000),
+			name: "pace-milliseconds", value: count(&c.PaceMilliseconds, 60_000),
 			doc: "about how long changes may wait, while many come, to be looked up and written together; a change that comes " +
 				"alone never waits; 0 waits for nothing and costs all servers several times the CPU",
 		},
@@ -180,7 +180,7 @@ func directReadOptions(c *Config) []option {
 		},
 		{
 			name: "exit-after-direct-reads", value: toggle(&c.ExitAfterDirectReads),
-			doc: "stop when all direct reads are complete and in Elasticsearch",
+			doc: "stop when all direct reads are complete and in Elasticsearch; the exit code is 1 if one failed or documents were refused",
 		},
 	}
 }
@@ -192,7 +192,7 @@ func resumeOptions(c *Config) []option {
 			doc: "keep positions in MongoDB and go on from there; without it a start follows changes from now on",
 		},
 		{
-			name: "resume-name", value: text(&c.ResumeName), check: notEmpty,
+			name: "resume-name", value: text(&c.ResumeName),
 			doc: "name of the stored positions; with cluster-name the cluster's",
 		},
 		{
@@ -236,7 +236,7 @@ func indexOptions(c *Config) []option {
 			doc: "how a document of routing-namespaces is found: 0 by a search, 1 by a record in MongoDB; 2 ignores all deletes",
 		},
 		{
-			name: "delete-index-pattern", value: text(&c.DeleteIndexPattern), check: notEmpty,
+			name: "delete-index-pattern", value: text(&c.DeleteIndexPattern),
 			doc: "indices that delete-strategy 0 searches",
 		},
 		{

@@ -27,22 +27,6 @@ func (c *Config) Print(out io.Writer) error {
 	return err
 }
 
-// printMappings comes in the midst of keys, which in TOML must stand before any table: so it writes an inline array.
-func printMappings(b *strings.Builder, all []Mapping) {
-	if len(all) == 0 {
-		return
-	}
-	b.WriteString("mapping = [\n")
-	for _, m := range all {
-		source := "namespace = " + tomlValue(m.Namespace)
-		if m.Pattern != "" {
-			source = "pattern = " + tomlValue(m.Pattern)
-		}
-		fmt.Fprintf(b, "  { %s, index = %s, pipeline = %s },\n", source, tomlValue(m.Index), tomlValue(m.Pipeline))
-	}
-	b.WriteString("]\n")
-}
-
 func hide(v any, redact func(string) string) any {
 	if redact == nil {
 		return v

@@ -46,16 +46,97 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 	require.Contains(t, out.String(), `elasticsearch-api-key = "REDACTED"`)
 }
 
-func TestErrorsHideSecrets(t *testing.T) {
-	for _, args := range [][]string{
-		{"-mongo-url", "mongo://joe:s3/cr@et@db"},
-		{"-elasticsearch-url", "http://joe:s3/cr@et@es:port"},
-		{"-elasticsearch-url", "ftp://joe:s3/cr@et@es"},
+// Whatever is wrong with a URL, nothing that may be a part of a password is repeated.
+func TestNothingSecretIsRepeated(t *testing.T) {
+	const user, part = "joe", "s3cr"
+	for _, tt := range []struct{ key, url, want string }{
+		{"mongo-url", "mongo://joe:s3cr/s3cr@s3cr@db", "mongodb://"},
+		{"mongo-url", "joe:s3cr3t@db", "mongodb://"},
+		{"mongo-url", "joe:s3cr3t", "mongodb://"},
+		{"mongo-url", "mongodb://joe:s3cr@s3cr:s3cr/s3cr@db:27017/", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr@s3cr:27017/s3cr@db", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr@s3cr?s3cr@db/", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr/s3cr@db", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr:s3cr@db", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr%zz@db", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr3t", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr3t/admin", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr#s3cr", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr3t@db:port", "percent-encode"},
+		{"mongo-url", "mongodb://joe:s3cr3t@db/?tls=maybe", "tls"},
+		{"mongo-url", "mongodb+srv://joe:s3cr%zz@db.example.com", "percent-encode"},
+		{"mongo-url", "mongodb+srv://joe:s3cr3t@db.example.com/?srvMaxHosts=2&tls=maybe", "tls"},
+		{"mongo-url", "mongodb://db/?password=s3cr3t&tls=maybe", "tls"},
+		{"mongo-url", "mongodb://db/?authMechanismProperties=s3cr3t", "secret"},
+		{"mongo-url", "mongodb://joe:s3cr3t@db/?s3cr3t", "mongo-url"},
+		{"elasticsearch-url", "joe:s3cr3t@127.0.0.1:9200", "http://"},
+		{"elasticsearch-url", "joe:s3cr3t", "http://"},
+		{"elasticsearch-url", "http://joe:s3cr3t", "http://"},
+		{"elasticsearch-url", "http://joe:s3cr/s3cr@s3cr@es:port", "percent-encode"},
+		{"elasticsearch-url", "http://joe:s3cr#s3cr@es", "percent-encode"},
+		{"elasticsearch-url", "http://joe:s3cr@s3cr@es", "percent-encode"},
+		{"elasticsearch-url", "http://joe:s3cr:s3cr@es", "percent-encode"},
+		{"elasticsearch-url", "http://joe:s3cr%zz@es", "percent-encode"},
+		{"elasticsearch-url", "http://joe:s3cr3t@127 0 0 1", "http://"},
+		{"elasticsearch-url", "http://es:9200?token=s3cr3t", "http://"},
+		{"elasticsearch-url", "ftp://joe:s3cr@es", "http://"},
+		{"elasticsearch-url", "HTTP//joe:s3cr@es", "http://"},
 	} {
-		_, err := load(t, "", nil, args...)
-		require.ErrorContains(t, err, "REDACTED")
-		require.NotContains(t, err.Error(), "s3")
-		require.NotContains(t, err.Error(), "et@")
+		t.Run(tt.url, func(t *testing.T) {
+			_, err := load(t, "", nil, "-"+tt.key, tt.url)
+			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), part)
+			require.NotContains(t, strings.ReplaceAll(err.Error(), user+"n", ""), user)
+			require.NotContains(t, RedactURL(tt.url), part)
+			require.NotContains(t, RedactURL(tt.url), user)
+		})
+	}
+}
+
+func TestUsefulPartsOfURLsAreShown(t *testing.T) {
+	for given, want := range map[string]string{
+		"mongodb://u:p@a:1,b.c:2/db?replicaSet=rs0&w=majority": "mongodb://REDACTED@a:1,b.c:2/db?replicaSet=rs0&w=majority",
+		"mongodb+srv://db.example.com/?appName=x&proxyHost=y":  "mongodb+srv://db.example.com/?appName=x&proxyHost=REDACTED",
+		"https://es.example.com:9200/prefix":                   "https://es.example.com:9200/prefix",
+		"localhost:9200":                                       "localhost:9200",
+		"":                                                     "",
+	} {
+		require.Equal(t, want, RedactURL(given))
+	}
+}
+
+func TestGoodURLs(t *testing.T) {
+	for _, url := range []string{
+		"mongodb://localhost:27017", "mongodb://u:p%40ss@a,b:1/?replicaSet=x", "mongodb://[::1]:27017/", "mongodb+srv://u:p@db.example.com", "mongodb+srv://u:p@db.example.com/?srvMaxHosts=2&w=majority",
+		"mongodb://%2Ftmp%2Fmongodb-27017.sock", "mongodb://k:s@db/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:x",
+	} {
+		require.NoError(t, mongoURL(url), url)
+	}
+	for _, url := range []string{"http://u:p%40@es:9200", "https://es/prefix", "http://u@es", "es", "[::1]:9200", "http://es_1:9200"} {
+		require.NoError(t, elasticsearchURL(url), url)
+	}
+}
+
+func TestOtherMistakesRepeatNoSecret(t *testing.T) {
+	for _, tt := range []struct {
+		toml string
+		env  map[string]string
+		args []string
+	}{
+		{toml: "elasticsearch-password = s3cr3t"},
+		{toml: "elasticsearch-api-key = \"s3cr\n3t\""},
+		{toml: "elasticsearch-urls = [\"http://u:s3cr3t@es\" \"x\"]"},
+		{toml: "mongo-url = mongodb://u:s3cr3t@db"},
+		{toml: "[aws-connect]\naccess-key = 's3cr3t'\nsecret-key = 's3cr3t'"},
+		{toml: "elasticsearch-password = ['s3cr3t']"},
+		{env: map[string]string{"MONSTACHE_ES_PASS__FILE": "s3cr3t"}},
+		{env: map[string]string{"MONSTACHE_AWS_SECRET_KEY": "s3cr3t"}},
+		{args: []string{"-elasticsearch-password", "x", "s3cr3t"}},
+	} {
+		_, err := load(t, tt.toml, tt.env, tt.args...)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "s3cr")
+		require.NotContains(t, err.Error(), "found 's'")
 	}
 }
 

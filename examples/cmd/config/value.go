@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// value is a field of Config that can be set from texts (a flag, a variable) or from what the TOML decoder made of it.
-// Errors say what is wanted and do not repeat the value, which may be a secret.
+// value is a field of Config that can be set from texts (a flag, a variable) or from what the TOML decoder made of it. An
+// empty text, 0 and an empty list stand for what the field was when it was bound: the default. Errors say what is wanted
+// and do not repeat the value, which may be a secret.
 type value interface {
 	// set replaces the value; only lists take more than one text.
 	set(texts []string) error
@@ -35,28 +36,34 @@ var (
 )
 
 // single is a value of one text or one TOML scalar.
-type single[T any] struct {
+type single[T comparable] struct {
 	target *T
-	parse  func(text string) (T, error)
-	decode func(v any) (T, error)
-	show   func(T) any
-	flag   bool
+	// initial replaces the zero value, if that is not a value of its own.
+	initial T
+	parse   func(text string) (T, error)
+	decode  func(v any) (T, error)
+	show    func(T) any
+	flag    bool
 }
 
 func (s single[T]) set(texts []string) error {
-	v, err := s.parse(texts[len(texts)-1])
-	if err == nil {
-		*s.target = v
-	}
-	return err
+	return s.assign(s.parse(texts[len(texts)-1]))
 }
 
 func (s single[T]) setTOML(v any) error {
-	t, err := s.decode(v)
-	if err == nil {
-		*s.target = t
+	return s.assign(s.decode(v))
+}
+
+func (s single[T]) assign(v T, err error) error {
+	if err != nil {
+		return err
 	}
-	return err
+	var zero T
+	if v == zero {
+		v = s.initial
+	}
+	*s.target = v
+	return nil
 }
 
 func (s single[T]) get() any     { return s.show(*s.target) }
@@ -64,7 +71,7 @@ func (s single[T]) isBool() bool { return s.flag }
 
 func text(target *string) value {
 	return single[string]{
-		target: target,
+		target: target, initial: *target,
 		parse:  func(text string) (string, error) { return text, nil },
 		decode: as[string](errText),
 		show:   func(s string) any { return s },
@@ -85,6 +92,13 @@ func toggle(target *bool) value {
 		show:   func(b bool) any { return b },
 		flag:   true,
 	}
+}
+
+// count is a whole number from 0 to most, where 0 has a meaning of its own.
+func count(target *int, most int) value {
+	v := numberBetween(target, 0, most).(single[int])
+	v.initial = 0
+	return v
 }
 
 // number is a whole number not below least.
@@ -127,10 +141,13 @@ func integer[T int | int64](target *T, check func(int64) error) value {
 		if err != nil {
 			return 0, errNumber
 		}
+		if n == 0 {
+			return 0, nil
+		}
 		return T(n), check(n)
 	}
 	return single[T]{
-		target: target,
+		target: target, initial: *target,
 		parse:  func(text string) (T, error) { return accept(strconv.ParseInt(text, 10, 64)) },
 		decode: func(v any) (T, error) { return accept(as[int64](errNumber)(v)) },
 		show:   func(n T) any { return int64(n) },
@@ -139,6 +156,9 @@ func integer[T int | int64](target *T, check func(int64) error) value {
 
 func duration(target *time.Duration) value {
 	parse := func(text string) (time.Duration, error) {
+		if text == "" {
+			return 0, nil
+		}
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			return 0, errDuration
@@ -146,8 +166,8 @@ func duration(target *time.Duration) value {
 		return d, nil
 	}
 	return single[time.Duration]{
-		target: target,
-		parse:  parse,
+		target: target, initial: *target,
+		parse: parse,
 		decode: func(v any) (time.Duration, error) {
 			text, err := as[string](errDuration)(v)
 			if err != nil {
@@ -170,12 +190,18 @@ func as[T any](err error) func(v any) (T, error) {
 	}
 }
 
-type texts struct{ target *[]string }
+type texts struct {
+	target  *[]string
+	initial []string
+}
 
-func list(target *[]string) value { return texts{target} }
+func list(target *[]string) value { return texts{target, *target} }
 
 func (l texts) set(texts []string) error {
 	*l.target = slices.Clone(texts)
+	if len(texts) == 0 {
+		*l.target = slices.Clone(l.initial)
+	}
 	return nil
 }
 
@@ -192,9 +218,22 @@ func (l texts) setTOML(v any) error {
 		}
 		result = append(result, text)
 	}
-	*l.target = result
-	return nil
+	return l.set(result)
 }
 
 func (l texts) get() any     { return *l.target }
 func (l texts) isBool() bool { return false }
+
+// unique leaves out what the list has already named, and returns it.
+func (l texts) unique() (repeated []string) {
+	var items []string
+	for _, item := range *l.target {
+		if slices.Contains(items, item) {
+			repeated = append(repeated, item)
+		} else {
+			items = append(items, item)
+		}
+	}
+	*l.target = items
+	return repeated
+}

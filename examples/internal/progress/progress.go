@@ -15,7 +15,11 @@ type Reads struct {
 	// Documents are read and applied, as far as one can tell: change streams apply at the same time. Bytes are read.
 	// Estimate is how many documents are expected, 0 as long as one read does not know.
 	Documents, Estimate, Bytes int64
-	// Complete says that everything is read and acknowledged.
+	// Refused counts those of the documents that Elasticsearch or a transformer refused, Failed the reads that ended with
+	// an error.
+	Refused int64
+	Failed  int
+	// Complete says that every read has ended and what it has read is acknowledged.
 	Complete bool
 	// Elapsed is the time since the work began.
 	Elapsed time.Duration
@@ -33,6 +37,10 @@ func Of(st goatee.Stats, now time.Time) Reads {
 		reads++
 		r.Documents += src.Applied
 		r.Bytes += src.ReadBytes
+		r.Refused += min(src.DeadLetters, src.Applied)
+		if src.Error != "" {
+			r.Failed++
+		}
 		r.Estimate += max(src.Estimate, src.Applied)
 		known = known && (src.Estimate > 0 || src.Done)
 		done = done && src.Done

@@ -74,3 +74,15 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	r := progress.Watch(ctx, func() goatee.Stats { return stats() }, time.Second, func(progress.Reads) {})
 	require.False(t, r.Complete)
 }
+
+func TestRefusedDocumentsAndFailedReadsAreCounted(t *testing.T) {
+	r := progress.Of(stats(
+		goatee.SourceStats{DirectRead: true, Done: true, Applied: 4, DeadLetters: 3},
+		goatee.SourceStats{DirectRead: true, Done: true, Error: "there is no such collection"},
+		goatee.SourceStats{DeadLetters: 7},
+	), time.Unix(110, 0))
+	require.True(t, r.Complete)
+	require.EqualValues(t, 4, r.Documents)
+	require.EqualValues(t, 3, r.Refused)
+	require.Equal(t, 1, r.Failed)
+}
