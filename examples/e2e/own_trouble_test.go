@@ -127,7 +127,11 @@ func TestADirectReadOfAFailingView(t *testing.T) {
 	require.Equal(t, 1, d.wait(t))
 	require.NotEmpty(t, d.linesSince(0, "direct reads ended, not everything is in Elasticsearch"))
 	require.Empty(t, d.linesSince(0, "direct reads completed"))
-	require.Equal(t, 99, s.es.count(s.index("v")), "every other document of the view is there")
+	want := 99
+	if s.es.has(s.index("v"), "probe", "") { // the read may have met it before it was deleted
+		want++
+	}
+	require.Equal(t, want, s.es.count(s.index("v")), "every other document of the view is there")
 }
 
 // Of documents of a view that have one _id Elasticsearch keeps one, and the log says so.

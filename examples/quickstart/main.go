@@ -33,7 +33,7 @@ func run(ctx context.Context, mongoURI, elasticsearchURL string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Disconnect(context.WithoutCancel(ctx))
+	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }()
 	es, err := elasticsearch.NewClient(elasticsearch.Config{
 		Addresses:    []string{elasticsearchURL},
 		Transport:    sink.Transport(nil), // works with OpenSearch too
