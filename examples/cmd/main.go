@@ -52,6 +52,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 }
 
 func printConfig(c *config.Config, stdout, stderr io.Writer) int {
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(stderr, "goatee: warning:", warning)
+	}
 	if err := c.Print(stdout); err != nil {
 		fmt.Fprintln(stderr, "goatee:", err)
 		return exitFailure

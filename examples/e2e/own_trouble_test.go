@@ -91,6 +91,8 @@ func TestARelationByOddValues(t *testing.T) {
 		withID("good", bson.D{{Key: "key", Value: "k"}}), withID("other", bson.D{{Key: "key", Value: "x"}}),
 	})
 	require.NoError(t, err)
+	// One field of all types, which Elasticsearch is not to look into.
+	s.es.must(t, "PUT", "/"+s.index("a"), `{"mappings":{"properties":{"ref":{"type":"object","enabled":false}}}}`)
 	conf := s.settings().with(settings{"relate": []map[string]any{{
 		"namespace": s.db.Name() + ".a", "with-namespace": s.db.Name() + ".related", "src-field": "ref", "match-field": "key", "keep-src": true,
 	}}})
@@ -123,6 +125,7 @@ func TestADirectReadOfAFailingView(t *testing.T) {
 	require.Zero(t, d.terminate(t))
 	require.NotEmpty(t, d.linesSince(0, `level=ERROR.*direct-read:.*\.v\b|level=ERROR.*namespace=.*\.v\b`))
 
+	s.es.deleteIndices(t, s.db.Name())
 	d = startDaemon(t, conf.with(settings{"exit-after-direct-reads": true}))
 	require.Equal(t, 1, d.wait(t))
 	require.NotEmpty(t, d.linesSince(0, "direct reads ended, not everything is in Elasticsearch"))
