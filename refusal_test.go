@@ -320,6 +320,7 @@ func TestABatchTransformerThatFailsForOneItem(t *testing.T) {
 					}
 					src.push(changes...)
 					time.Sleep(time.Second)
+					synctest.Wait()
 					require.Len(t, dead.list(), 1)
 					require.Equal(t, bad, dead.list()[0].DocumentID.Int32())
 					require.Equal(t, goatee.StageTransform, dead.list()[0].Stage)
@@ -349,6 +350,7 @@ func TestABatchTransformerMayAskToBeCalledAgain(t *testing.T) {
 			})))
 		src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpInsert, 10, 2, 2))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.Equal(t, 4, calls)
 		require.Empty(t, dead.list())
 		require.Len(t, es.state(), 2)

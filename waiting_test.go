@@ -70,6 +70,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2}, es.state())
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		st := r.Stats()
 		require.Equal(t, int64(3), st.Waiting)
 		require.Len(t, st.Blocked, 1)
@@ -79,6 +80,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 
 		es.unblock("shop.orders")
 		time.Sleep(12 * time.Second)
+		synctest.Wait()
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2, "shop.orders/1": 3, "shop.orders/2": 1}, es.state())
 		require.Equal(t, uint32(3), store.at("s").ClusterTime.I)
 		st = r.Stats()
@@ -96,9 +98,9 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src := newElastic(), newFeed("s")
 				es.block("shop.orders", "shop.logs")
-				slow := false
+				var slow atomic.Bool
 				es.before = func(_ context.Context, _ []goatee.Action) error {
-					if slow {
+					if slow.Load() {
 						time.Sleep(took)
 					}
 					return nil
@@ -109,11 +111,12 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				}
 				synctest.Wait()
 				began := time.Now()
-				slow = true
+				slow.Store(true)
 				es.mu.Lock()
 				es.log = nil
 				es.mu.Unlock()
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				for _, index := range []string{"shop.orders", "shop.logs"} {
 					probes := es.sent(index)
 					var after []time.Duration
@@ -130,6 +133,7 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				}
 				es.unblock("shop.orders", "shop.logs")
 				time.Sleep(5 * time.Minute)
+				synctest.Wait()
 				require.Len(t, es.state(), 100)
 				require.NoError(t, r.end())
 			})
@@ -163,9 +167,11 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue))
 				push(src, change(goatee.OpInsert, 10, 1, -1), change(goatee.OpUpdate, 11, 1, 1))
 				time.Sleep(20 * time.Second)
+				synctest.Wait()
 				require.Equal(t, int64(2), r.Stats().Waiting)
 				es.unblock("blocked")
 				time.Sleep(12 * time.Second)
+				synctest.Wait()
 				require.Zero(t, r.Stats().Waiting)
 				es.mu.Lock()
 				last := es.log[len(es.log)-1]
@@ -207,6 +213,7 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					src.push(change(goatee.OpInsert, 30, 5, 5), in("shop.logs", change(goatee.OpInsert, 30, 5, 5)),
 						in("other.x", change(goatee.OpInsert, 30, 5, 5)))
 					time.Sleep(time.Minute)
+					synctest.Wait()
 					got := es.state()
 					require.Contains(t, got, "other.x/5", "another database goes on")
 					if tt.drop == "shop.orders" || tt.blocked == tt.drop {
@@ -217,6 +224,7 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					require.Less(t, attempts, 20, "no more than one probe in a while")
 					es.unblock(tt.blocked)
 					time.Sleep(25 * time.Second)
+					synctest.Wait()
 					require.Zero(t, r.Stats().Waiting, "%+v", r.Stats().Blocked)
 					want := map[string]int32{"other.x/5": 5, "shop.orders/5": 5, "shop.logs/5": 5}
 					if tt.drop == "shop.logs" {
@@ -253,8 +261,10 @@ func TestStaleReadsBehindAHeldDrop(t *testing.T) {
 				synctest.Wait()
 				read.push(change(goatee.OpRead, 10, 2, 2), change(goatee.OpRead, 30, 3, 3))
 				time.Sleep(5 * time.Second)
+				synctest.Wait()
 				es.unblock("shop.orders")
 				time.Sleep(25 * time.Second)
+				synctest.Wait()
 				require.Zero(t, r.Stats().Waiting)
 				require.Equal(t, map[string]int32{"shop.orders/3": 3}, es.state())
 				require.NoError(t, r.end())
@@ -292,6 +302,7 @@ func TestADoubtfulChangeIsTriedFiveTimesMore(t *testing.T) {
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
 				require.Empty(t, dead.list())
 				time.Sleep(2 * time.Minute)
+				synctest.Wait()
 				require.Equal(t, min(6, tt.passes), attempts)
 				require.Len(t, dead.list(), tt.letters)
 				if tt.letters == 1 {
@@ -353,6 +364,7 @@ func TestATransformerMayAskToBeCalledAgain(t *testing.T) {
 				synctest.Wait()
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
 				time.Sleep(5 * time.Minute)
+				synctest.Wait()
 				require.Equal(t, tt.calls, calls)
 				require.Len(t, dead.list(), tt.letters, "%v", dead.list())
 				if tt.letters == 1 {
@@ -385,6 +397,7 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 			src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 10, i, 1)}, Release: func() { released.Add(1) }})
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		st := r.Stats()
 		require.Equal(t, st.Waiting, released.Load(), "memory of batches is given back")
 		require.Greater(t, st.InFlightBytes, int64(9_000))
@@ -392,6 +405,7 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 		require.Less(t, st.Waiting, int64(50), "no more is read than fits")
 		es.unblock("shop.orders")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.Len(t, es.state(), 100)
 		require.Zero(t, r.Stats().InFlightBytes)
 		require.NoError(t, r.end())
@@ -422,10 +436,12 @@ func TestFetchedDocumentsOfWhatWaitsCountInTheBudget(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.Equal(t, int64(20), r.Stats().Waiting)
 		require.Greater(t, r.Stats().InFlightBytes, int64(20*10_000), "each has its document by now")
 		es.unblock("shop.orders")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.Zero(t, r.Stats().InFlightBytes)
 		require.Equal(t, map[string]int32{"shop.orders/1": 100}, es.state())
 		require.NoError(t, r.end())
@@ -455,6 +471,7 @@ func TestStoppingWithSomethingWaiting(t *testing.T) {
 				src.push(change(goatee.OpInsert, 10, 1, 1))
 				src.push(in("shop.logs", change(goatee.OpInsert, 11, 1, 1)))
 				time.Sleep(1500 * time.Millisecond)
+				synctest.Wait()
 				began := time.Now()
 				require.NoError(t, r.end())
 				require.Zero(t, time.Since(began), "it ends at once")
@@ -493,6 +510,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 					src.push(change(goatee.OpInsert, 10, i%15, i))
 				}
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				var want []string
 				for _, index := range to {
 					if index != "open" {
@@ -505,6 +523,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				mu.Unlock()
 				es.unblock("x", "y")
 				time.Sleep(30 * time.Second)
+				synctest.Wait()
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, es.state(), 15*len(to))
 				mu.Lock()
@@ -536,6 +555,7 @@ func TestWhatWaitsBehindAnotherChangeIsNotGivenUpWithIt(t *testing.T) {
 					goatee.WithRetryLimit(3*time.Second))
 				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 2))
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, dead.list(), 1)
 				require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
