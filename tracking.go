@@ -17,7 +17,7 @@ import (
 const maxRecoveries = 3
 
 // changeBytes is about what a change weighs in memory beside its document: with small documents, more than they do.
-const changeBytes = 304
+const changeBytes = 288
 
 // Causes of the end of a source's reading that are not failures.
 var (
