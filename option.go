@@ -53,7 +53,7 @@ func defaults() config {
 		drainTimeout:       30 * time.Second,
 		checkpointInterval: time.Second,
 		idleInterval:       10 * time.Second,
-		pace:               80 * time.Millisecond,
+		pace:               100 * time.Millisecond,
 	}
 }
 
@@ -227,9 +227,9 @@ func WithDrainTimeout(d time.Duration) Option {
 }
 
 // WithPace sets about how long changes may wait, while many come, so that they are looked up and written together: small
-// replies are asked for once in so long, twice as often where each brings a change or two. It trades latency for what
+// replies are asked for once in so long, two and a half times as often where each brings a change or two. It trades latency for what
 // changes cost MongoDB, Elasticsearch and this process. A change that comes alone never waits, nor do changes that come
-// faster than they can be read. 0 waits for nothing. Default: 80 ms.
+// faster than they can be read. 0 waits for nothing. Default: 100 ms.
 func WithPace(d time.Duration) Option {
 	return func(c *config) error {
 		if d < 0 || d > maxPace {

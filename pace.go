@@ -33,11 +33,13 @@ type Paced interface {
 }
 
 const (
-	// paceBurst is how many lone changes in a row are asked for at once.
+	// paceBurst is how many tokens are kept while little changes: for six lone changes in a row.
 	paceBurst = 5
-	// fewEvents is how many changes a reply may bring to cost one token. One that brings more costs two, of which there
-	// are two in each interval.
+	// fewEvents is how many changes a reply may bring to cost fewPrice tokens. One that brings more costs manyPrice: as
+	// many tokens as come in each interval.
 	fewEvents = 2
+	fewPrice  = 0.8
+	manyPrice = 2.0
 	// fullReply is the size of replies that have no limit.
 	fullReply = 512 << 10
 	// gatherTime is how long a lane waits for what comes at about the same time, while changes come in numbers.
@@ -60,9 +62,9 @@ func (p *Pace) Wait(ctx context.Context, changes, bytes int) error {
 	if p == nil || changes == 0 || bytes >= fullReply {
 		return nil
 	}
-	cost := 1.0
+	cost := fewPrice
 	if changes > fewEvents {
-		cost = 2
+		cost = manyPrice
 	}
 	g := p.join(cost)
 	if g == nil {
@@ -91,7 +93,7 @@ func (p *Pace) join(cost float64) *paceGroup {
 		return nil
 	}
 	if p.group == nil {
-		missing := (cost - p.tokens) / 2
+		missing := (cost - p.tokens) / manyPrice
 		p.group = &paceGroup{cost: cost, due: now.Add(time.Duration(missing * float64(p.interval))), done: make(chan struct{})}
 	}
 	return p.group
@@ -114,7 +116,7 @@ func (p *Pace) release(g *paceGroup) {
 
 func (p *Pace) refill(now time.Time) {
 	if !p.at.IsZero() {
-		p.tokens = min(paceBurst, p.tokens+2*float64(now.Sub(p.at))/float64(p.interval))
+		p.tokens = min(paceBurst, p.tokens+manyPrice*float64(now.Sub(p.at))/float64(p.interval))
 	}
 	p.at = now
 }

@@ -25,7 +25,7 @@ func asks(t *testing.T, p *goatee.Pace, changes, bytes int, every time.Duration)
 }
 
 func TestPace(t *testing.T) {
-	const interval = 80 * time.Millisecond
+	const interval = 100 * time.Millisecond
 	for name, tt := range map[string]struct {
 		changes, bytes int
 		every          time.Duration
@@ -33,8 +33,8 @@ func TestPace(t *testing.T) {
 		about          float64
 	}{
 		"lone changes that come slowly are asked for at once":      {changes: 1, bytes: 1000, every: 50 * time.Millisecond, want: 20},
-		"lone changes that come fast are asked for twice as often": {changes: 1, bytes: 1000, every: time.Millisecond, want: 25 + 5, about: 2},
-		"changes in numbers":                   {changes: 30, bytes: 30_000, every: time.Millisecond, want: 12 + 2, about: 2},
+		"lone changes that come fast are asked for twice as often": {changes: 1, bytes: 1000, every: time.Millisecond, want: 25 + 6, about: 2},
+		"changes in numbers":                   {changes: 30, bytes: 30_000, every: time.Millisecond, want: 10 + 2, about: 2},
 		"full replies have no limit":           {changes: 500, bytes: 1 << 20, every: time.Millisecond, want: 1000},
 		"nothing new: MongoDB waits by itself": {changes: 0, every: 10 * time.Millisecond, want: 100},
 	} {

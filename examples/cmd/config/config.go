@@ -105,7 +105,7 @@ func Default() Config {
 		ElasticsearchMaxDocs:         -1,
 		ElasticsearchMaxBytes:        8 << 20,
 		ElasticsearchMaxSeconds:      1,
-		PaceMilliseconds:             80,
+		PaceMilliseconds:             100,
 		ChangeStreamNamespaces:       []string{""},
 		DroppedDatabases:             true,
 		DroppedCollections:           true,
