@@ -143,7 +143,7 @@ func TestRemoveWaitsForWhatIsUnderWay(t *testing.T) {
 
 		removed := make(chan error, 1)
 		go func() { removed <- r.Remove(context.Background(), "s") }()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.Empty(t, removed)
 		require.NoError(t, r.end())
 		require.ErrorIs(t, <-removed, goatee.ErrNotRunning)
@@ -204,7 +204,7 @@ func TestReady(t *testing.T) {
 		src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 11, 2, 2)}, CaughtUp: true})
 		require.False(t, ready(), "what it brought is not applied")
 		es.unblock("shop.orders")
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		require.True(t, ready())
 		src.push(change(goatee.OpInsert, 12, 2, 2))
 		require.True(t, ready(), "once is for ever")
@@ -218,7 +218,7 @@ func TestReadyStaysOpenWhenADirectReadFails(t *testing.T) {
 		read := &reader{stream: stream{name: "r", err: errKilled}}
 		r := start(t, goatee.WithSource(src), goatee.WithSource(read), goatee.WithSink(newElastic()))
 		src.pushBatch(&goatee.Batch{CaughtUp: true})
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.False(t, r.Stats().Ready)
 		require.Equal(t, "source r: killed", r.Stats().Sources[1].Error)
 		require.NoError(t, r.end())
@@ -242,16 +242,16 @@ func TestCaughtUpAndLag(t *testing.T) {
 		require.False(t, stats().CaughtUp)
 		push(60, false)
 		require.InDelta(t, 60, stats().LagSeconds, 1)
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		require.InDelta(t, 70, stats().LagSeconds, 1, "it grows while nothing comes")
 		push(0, true)
 		require.Zero(t, stats().LagSeconds)
 		require.True(t, stats().CaughtUp)
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		require.Zero(t, stats().LagSeconds, "there was nothing more to read")
 		es.block("shop.orders")
 		push(0, true, change(goatee.OpInsert, 10, 1, 1))
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		require.False(t, stats().CaughtUp, "what it brought waits")
 		require.InDelta(t, 40, stats().LagSeconds, 1)
 		require.NoError(t, r.end())
@@ -296,7 +296,7 @@ func TestCampaignsBackOff(t *testing.T) {
 		store.fail = goatee.ErrFenced
 		r := start(t, goatee.WithSource(&startingFeed{feed: newFeed("s"), at: 1}), goatee.WithSink(newElastic()),
 			goatee.WithPositions(store), goatee.WithElector(e))
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		e.mu.Lock()
 		require.Greater(t, e.campaigns, 10)
 		require.Less(t, e.campaigns, 100)
@@ -327,7 +327,7 @@ func TestCountersOutlastLeaderships(t *testing.T) {
 			synctest.Wait()
 			require.False(t, r.Stats().Leading)
 			require.ErrorIs(t, r.Pause(), goatee.ErrNotRunning)
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
 		require.NoError(t, r.end())
 	})
@@ -386,7 +386,7 @@ func TestOwnStateIsLeftOut(t *testing.T) {
 				es, src, store := newElastic(), newFeed("s"), &owning{memory: newMemory(), own: own}
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(struct{ goatee.PositionStore }{store}))
 				src.push(tt.change)
-				time.Sleep(2 * time.Second)
+				rest(2 * time.Second)
 				require.Len(t, es.log, tt.want)
 				require.Equal(t, uint32(1), store.at("s").ClusterTime.I)
 				require.Zero(t, r.Stats().InFlightBytes)
@@ -417,7 +417,7 @@ func TestAFailingDirectReadIsItsOwn(t *testing.T) {
 				var stopped []string
 				r := start(t, goatee.WithSource(src), goatee.WithSource(failing), goatee.WithSink(es), goatee.WithPositions(store),
 					goatee.WithObserver(goatee.Observer{SourceStopped: func(i goatee.SourceInfo) { stopped = append(stopped, i.Source) }}))
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				require.Equal(t, []string{"bad"}, stopped)
 				src.push(change(goatee.OpInsert, 10, 1, 1))
 				synctest.Wait()
@@ -478,7 +478,7 @@ func TestACompleteDirectReadIsRemembered(t *testing.T) {
 				}
 				read := &batches{name: "r", batches: tt.batches}
 				r := start(t, goatee.WithSource(read), goatee.WithSource(newFeed("s")), goatee.WithSink(es), goatee.WithPositions(store), dead.option())
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				require.Equal(t, tt.want, store.at("r").Complete)
 				require.Equal(t, tt.want, !store.at("r").IsZero(), "an incomplete one is not stored")
 				require.NoError(t, r.end())
@@ -526,7 +526,7 @@ func TestFailedChangesOfABatch(t *testing.T) {
 					Changes: []goatee.Change{change(goatee.OpInsert, 10, 2, 2)},
 					Failed:  []goatee.FailedChange{{Change: bad, Err: errors.New("too large")}},
 				})
-				time.Sleep(2 * time.Second)
+				rest(2 * time.Second)
 				require.Len(t, got, 1)
 				require.Equal(t, goatee.StageRead, got[0].Stage)
 				require.Equal(t, bad.ID, got[0].DocumentID)

@@ -209,6 +209,12 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
+// rest lets some of the bubble's time pass, and waits until what happens at its end has happened.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // feed is a Source that brings what a test pushes, one batch for each push; its position counts them.
 type feed struct {
 	name string

@@ -319,7 +319,7 @@ func TestABatchTransformerThatFailsForOneItem(t *testing.T) {
 						changes = append(changes, change(goatee.OpInsert, 10, i, i))
 					}
 					src.push(changes...)
-					time.Sleep(time.Second)
+					rest(time.Second)
 					require.Len(t, dead.list(), 1)
 					require.Equal(t, bad, dead.list()[0].DocumentID.Int32())
 					require.Equal(t, goatee.StageTransform, dead.list()[0].Stage)
@@ -348,7 +348,7 @@ func TestABatchTransformerMayAskToBeCalledAgain(t *testing.T) {
 				return nil
 			})))
 		src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpInsert, 10, 2, 2))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.Equal(t, 4, calls)
 		require.Empty(t, dead.list())
 		require.Len(t, es.state(), 2)

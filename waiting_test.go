@@ -69,7 +69,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 		src.push(change(goatee.OpUpdate, 12, 1, 3), in("shop.logs", change(goatee.OpUpdate, 12, 1, 3)))
 		synctest.Wait()
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2}, es.state())
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		st := r.Stats()
 		require.Equal(t, int64(3), st.Waiting)
 		require.Len(t, st.Blocked, 1)
@@ -78,7 +78,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 		require.Zero(t, store.at("s").ClusterTime.I, "the first batch is not durable")
 
 		es.unblock("shop.orders")
-		time.Sleep(12 * time.Second)
+		rest(12 * time.Second)
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2, "shop.orders/1": 3, "shop.orders/2": 1}, es.state())
 		require.Equal(t, uint32(3), store.at("s").ClusterTime.I)
 		st = r.Stats()
@@ -96,9 +96,9 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src := newElastic(), newFeed("s")
 				es.block("shop.orders", "shop.logs")
-				slow := false
+				var slow atomic.Bool
 				es.before = func(_ context.Context, _ []goatee.Action) error {
-					if slow {
+					if slow.Load() {
 						time.Sleep(took)
 					}
 					return nil
@@ -109,11 +109,11 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				}
 				synctest.Wait()
 				began := time.Now()
-				slow = true
+				slow.Store(true)
 				es.mu.Lock()
 				es.log = nil
 				es.mu.Unlock()
-				time.Sleep(10 * time.Minute)
+				rest(10 * time.Minute)
 				for _, index := range []string{"shop.orders", "shop.logs"} {
 					probes := es.sent(index)
 					var after []time.Duration
@@ -129,7 +129,7 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 					require.Greater(t, len(after), 5)
 				}
 				es.unblock("shop.orders", "shop.logs")
-				time.Sleep(5 * time.Minute)
+				rest(5 * time.Minute)
 				require.Len(t, es.state(), 100)
 				require.NoError(t, r.end())
 			})
@@ -148,8 +148,8 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 	for name, push := range map[string]func(src *feed, a, b goatee.Change){
 		"in one batch":   func(src *feed, a, b goatee.Change) { src.push(a, b) },
 		"in a later one": func(src *feed, a, b goatee.Change) { src.push(a); synctest.Wait(); src.push(b) },
-		"while it waits": func(src *feed, a, b goatee.Change) { src.push(a); time.Sleep(5 * time.Second); src.push(b) },
-		"behind a probe": func(src *feed, a, b goatee.Change) { src.push(a); time.Sleep(time.Second); src.push(b) },
+		"while it waits": func(src *feed, a, b goatee.Change) { src.push(a); rest(5 * time.Second); src.push(b) },
+		"behind a probe": func(src *feed, a, b goatee.Change) { src.push(a); rest(time.Second); src.push(b) },
 		"in between many": func(src *feed, a, b goatee.Change) {
 			src.push(a)
 			src.push(change(goatee.OpInsert, 5, 9, 9))
@@ -162,10 +162,10 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 				es.block("blocked")
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue))
 				push(src, change(goatee.OpInsert, 10, 1, -1), change(goatee.OpUpdate, 11, 1, 1))
-				time.Sleep(20 * time.Second)
+				rest(20 * time.Second)
 				require.Equal(t, int64(2), r.Stats().Waiting)
 				es.unblock("blocked")
-				time.Sleep(12 * time.Second)
+				rest(12 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				es.mu.Lock()
 				last := es.log[len(es.log)-1]
@@ -206,7 +206,7 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					synctest.Wait()
 					src.push(change(goatee.OpInsert, 30, 5, 5), in("shop.logs", change(goatee.OpInsert, 30, 5, 5)),
 						in("other.x", change(goatee.OpInsert, 30, 5, 5)))
-					time.Sleep(time.Minute)
+					rest(time.Minute)
 					got := es.state()
 					require.Contains(t, got, "other.x/5", "another database goes on")
 					if tt.drop == "shop.orders" || tt.blocked == tt.drop {
@@ -216,7 +216,7 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					attempts := len(es.sent(tt.blocked))
 					require.Less(t, attempts, 20, "no more than one probe in a while")
 					es.unblock(tt.blocked)
-					time.Sleep(25 * time.Second)
+					rest(25 * time.Second)
 					require.Zero(t, r.Stats().Waiting, "%+v", r.Stats().Blocked)
 					want := map[string]int32{"other.x/5": 5, "shop.orders/5": 5, "shop.logs/5": 5}
 					if tt.drop == "shop.logs" {
@@ -252,9 +252,9 @@ func TestStaleReadsBehindAHeldDrop(t *testing.T) {
 				src.push(dropOf("shop.orders", 20))
 				synctest.Wait()
 				read.push(change(goatee.OpRead, 10, 2, 2), change(goatee.OpRead, 30, 3, 3))
-				time.Sleep(5 * time.Second)
+				rest(5 * time.Second)
 				es.unblock("shop.orders")
-				time.Sleep(25 * time.Second)
+				rest(25 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				require.Equal(t, map[string]int32{"shop.orders/3": 3}, es.state())
 				require.NoError(t, r.end())
@@ -291,7 +291,7 @@ func TestADoubtfulChangeIsTriedFiveTimesMore(t *testing.T) {
 				synctest.Wait()
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
 				require.Empty(t, dead.list())
-				time.Sleep(2 * time.Minute)
+				rest(2 * time.Minute)
 				require.Equal(t, min(6, tt.passes), attempts)
 				require.Len(t, dead.list(), tt.letters)
 				if tt.letters == 1 {
@@ -352,7 +352,7 @@ func TestATransformerMayAskToBeCalledAgain(t *testing.T) {
 				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 11), change(goatee.OpInsert, 10, 2, 2))
 				synctest.Wait()
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
-				time.Sleep(5 * time.Minute)
+				rest(5 * time.Minute)
 				require.Equal(t, tt.calls, calls)
 				require.Len(t, dead.list(), tt.letters, "%v", dead.list())
 				if tt.letters == 1 {
@@ -384,14 +384,14 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 		for i := range 100 {
 			src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 10, i, 1)}, Release: func() { released.Add(1) }})
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		st := r.Stats()
 		require.Equal(t, st.Waiting, released.Load(), "memory of batches is given back")
 		require.Greater(t, st.InFlightBytes, int64(9_000))
 		require.Less(t, st.InFlightBytes, int64(11_000))
 		require.Less(t, st.Waiting, int64(50), "no more is read than fits")
 		es.unblock("shop.orders")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.Len(t, es.state(), 100)
 		require.Zero(t, r.Stats().InFlightBytes)
 		require.NoError(t, r.end())
@@ -421,11 +421,11 @@ func TestFetchedDocumentsOfWhatWaitsCountInTheBudget(t *testing.T) {
 			src.push(update(10+i, 1))
 			synctest.Wait()
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.Equal(t, int64(20), r.Stats().Waiting)
 		require.Greater(t, r.Stats().InFlightBytes, int64(20*10_000), "each has its document by now")
 		es.unblock("shop.orders")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		require.Zero(t, r.Stats().InFlightBytes)
 		require.Equal(t, map[string]int32{"shop.orders/1": 100}, es.state())
 		require.NoError(t, r.end())
@@ -454,7 +454,7 @@ func TestStoppingWithSomethingWaiting(t *testing.T) {
 				src.push(in("shop.logs", change(goatee.OpDelete, 9, 1, 1)))
 				src.push(change(goatee.OpInsert, 10, 1, 1))
 				src.push(in("shop.logs", change(goatee.OpInsert, 11, 1, 1)))
-				time.Sleep(1500 * time.Millisecond)
+				rest(1500 * time.Millisecond)
 				began := time.Now()
 				require.NoError(t, r.end())
 				require.Zero(t, time.Since(began), "it ends at once")
@@ -492,7 +492,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				for i := range 20 {
 					src.push(change(goatee.OpInsert, 10, i%15, i))
 				}
-				time.Sleep(10 * time.Minute)
+				rest(10 * time.Minute)
 				var want []string
 				for _, index := range to {
 					if index != "open" {
@@ -504,7 +504,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				require.Equal(t, want, told)
 				mu.Unlock()
 				es.unblock("x", "y")
-				time.Sleep(30 * time.Second)
+				rest(30 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, es.state(), 15*len(to))
 				mu.Lock()
@@ -535,7 +535,7 @@ func TestWhatWaitsBehindAnotherChangeIsNotGivenUpWithIt(t *testing.T) {
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(tr), dead.option(),
 					goatee.WithRetryLimit(3*time.Second))
 				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 2))
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, dead.list(), 1)
 				require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
