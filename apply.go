@@ -113,7 +113,7 @@ func (a *applier) prepare(ctx context.Context, items []item) error {
 	for i := range items {
 		if len(a.unread) > 0 {
 			if err := a.unread[items[i].change]; err != nil {
-				if err := items[i].src.bury(ctx, newDeadLetter(StageRead, items[i].src.name, items[i].change, err)); err != nil {
+				if err := items[i].t.src.bury(ctx, newDeadLetter(StageRead, items[i].t.src.name, items[i].change, err)); err != nil {
 					return err
 				}
 				continue
@@ -154,7 +154,7 @@ func (a *applier) transform(ctx context.Context, items []item) error {
 		case isTemporary(it.Err):
 			a.aside = append(a.aside, setAside{item: items[i], err: it.Err})
 		default:
-			if err := items[i].src.bury(ctx, newDeadLetter(StageTransform, items[i].src.name, it.Change, it.Err)); err != nil {
+			if err := items[i].t.src.bury(ctx, newDeadLetter(StageTransform, items[i].t.src.name, it.Change, it.Err)); err != nil {
 				return err
 			}
 		}
@@ -236,7 +236,7 @@ func (a *applier) write(ctx context.Context, items []item) error {
 		case ClassDoubtful:
 			a.aside = append(a.aside, setAside{item: it, doubtful: true, err: e})
 		default:
-			if err := it.src.bury(ctx, newDeadLetter(StageWrite, it.src.name, it.change, e)); err != nil {
+			if err := it.t.src.bury(ctx, newDeadLetter(StageWrite, it.t.src.name, it.change, e)); err != nil {
 				return err
 			}
 		}
@@ -275,7 +275,7 @@ func (a *applier) keepOrder(items []item, first int) {
 }
 
 func (i *item) lacksDocument() bool {
-	return i.change.Op == OpUpdate && i.change.Document.IsZero() && i.src.fetcher != nil
+	return i.change.Op == OpUpdate && i.change.Document.IsZero() && i.t.src.fetcher != nil
 }
 
 // fetch gets the documents of updates, one source at a time, and returns how many items at the front can be written.
@@ -284,13 +284,13 @@ func (a *applier) fetch(ctx context.Context, items []item) (int, error) {
 	a.need = a.need[:0]
 	ready := len(items)
 	for i := range items {
-		if !items[i].lacksDocument() || a.unread[items[i].change] != nil {
+		if !items[i].lacksDocument() || len(a.unread) > 0 && a.unread[items[i].change] != nil {
 			continue
 		}
 		if src == nil {
-			src = items[i].src
+			src = items[i].t.src
 		}
-		if items[i].src != src {
+		if items[i].t.src != src {
 			ready = i
 			break
 		}

@@ -28,7 +28,7 @@ func (s *sourceState) dispatch(ctx context.Context, t *tracked) error {
 			s.parts[l] = newPart(t)
 			n++
 		}
-		s.parts[l].add(item{change: c, hash: h, src: s, t: t})
+		s.parts[l].add(item{change: c, hash: h, t: t})
 		if left--; left == 0 {
 			free, left = s.idlest(small), share
 		}

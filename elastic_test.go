@@ -201,7 +201,7 @@ func (e *elastic) sent(index string) (sent []written) {
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	name := t.Name()
-	watchdog := time.AfterFunc(20*time.Second, func() {
+	watchdog := time.AfterFunc(10*time.Second, func() {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 		panic(name + " does not come to rest: see the goroutines above")
 	})

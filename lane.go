@@ -10,9 +10,8 @@ import (
 // item is a change on its way through a lane.
 type item struct {
 	change *Change
-	src    *sourceState
-	t      *tracked
-	hash   uint64 // of the document's Elasticsearch identity
+	t      *tracked // of its batch
+	hash   uint64   // of the document's Elasticsearch identity
 }
 
 // part is what one batch brings to one lane.
@@ -227,7 +226,7 @@ func (l *lane) collapse(items []item) []item {
 	for i := len(items) - 1; i >= 0; i-- {
 		it := &items[i]
 		read := it.change.Op == OpRead
-		if newer := l.seen[it.hash]; !read && newer != nil && newer.src == it.src && supersedes(newer.change, it.change) {
+		if newer := l.seen[it.hash]; !read && newer != nil && newer.t.src == it.t.src && supersedes(newer.change, it.change) {
 			continue
 		}
 		keep--

@@ -59,7 +59,7 @@ func TestCollapseKeepsTheNewestChangeOfEachDocument(t *testing.T) {
 			var items []item
 			for _, c := range tt.in {
 				change := testChange(t, c.op, c.id, c.time)
-				items = append(items, item{change: change, hash: h.change(change)})
+				items = append(items, item{change: change, t: &tracked{}, hash: h.change(change)})
 			}
 			var got []string
 			for _, i := range l.collapse(items) {

@@ -290,7 +290,7 @@ func (p *pipeline) barrier(t *tracked) error {
 	if err := p.busy.wait(p.work); err != nil {
 		return err
 	}
-	it := item{change: &t.batch.Changes[0], src: t.src, t: t}
+	it := item{change: &t.batch.Changes[0], t: t}
 	if !p.room.holdBarrier(it) {
 		p.reads.drop(it.change)
 		aside, err := p.lanes[0].apply.apply(p.work, []item{it}, false, 0)

@@ -113,7 +113,7 @@ func (r *reads) dropStale(items []item) []item {
 	defer r.mu.RUnlock()
 	kept := items[:0]
 	for _, it := range items {
-		if it.change.Op == OpRead && it.src.direct != nil {
+		if it.change.Op == OpRead && it.t.src.direct != nil {
 			if n := r.byNamespace[it.change.Namespace]; n != nil && n.dropped > uint64(it.change.Version()) {
 				continue
 			}
@@ -157,7 +157,7 @@ func (r *reads) filter(a *applier, items []item) {
 		}
 		it := &items[a.origin[i]]
 		switch {
-		case it.change.Op == OpRead && it.src.direct != nil:
+		case it.change.Op == OpRead && it.t.src.direct != nil:
 			if remembered && r.isStale(n, a.hash, act) {
 				drop = true
 				a.origin[i] = -1

@@ -42,7 +42,7 @@ func (l *lane) testItem(t *testing.T, src *sourceState, op Op, id any, time uint
 		c.Document = NewDocument(bson.Raw{5, 0, 0, 0, 0})
 	}
 	t2 := &tracked{src: src}
-	return item{change: c, src: src, t: t2, hash: l.apply.hash.change(c)}
+	return item{change: c, t: t2, hash: l.apply.hash.change(c)}
 }
 
 func (l *lane) testProcess(t *testing.T, items ...item) {

@@ -90,7 +90,7 @@ func (checkedTransformer) Transform(_ context.Context, _ *goatee.Change, a []goa
 }
 
 func TestPositionWaitsForAcknowledgement(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		hold := make(chan struct{})
 		sink.before = func(ctx context.Context, actions []goatee.Action) error {
@@ -122,7 +122,7 @@ func TestPositionWaitsForAcknowledgement(t *testing.T) {
 }
 
 func TestStopDrainsAndStoresPositions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		sink.before = func(context.Context, []goatee.Action) error { time.Sleep(5 * time.Second); return nil }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
@@ -145,7 +145,7 @@ func runForASecond(t *testing.T, s *goatee.Syncer) error {
 }
 
 func TestDrainTimesOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		sink.before = func(ctx context.Context, _ []goatee.Action) error { <-ctx.Done(); return context.Cause(ctx) }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
@@ -157,7 +157,7 @@ func TestDrainTimesOut(t *testing.T) {
 
 // What a transformer could not finish is read again; it has done nothing to be a dead letter for.
 func TestDrainTimeOutMakesNoDeadLetters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		store := newMemory()
 		waits := goatee.TransformFunc(func(ctx context.Context, _ *goatee.Change, _ []goatee.Action) ([]goatee.Action, error) {
 			<-ctx.Done()
@@ -389,7 +389,7 @@ func (f *fetchingStream) Fetch(_ context.Context, changes []*goatee.Change, _ fu
 }
 
 func TestIdlePositionsAreStoredNowAndThen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		store := newMemory()
 		src := &idleStream{}
 		s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithPositions(store))
@@ -460,7 +460,7 @@ func TestLostLeadershipStandsByAgain(t *testing.T) {
 
 // Another process may write from then on: nothing is waited for, whatever the drain time-out.
 func TestLostLeadershipCancelsWorkAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		e := &elector{}
 		sink := newModel()
 		var cause error

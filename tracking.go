@@ -17,7 +17,7 @@ import (
 const maxRecoveries = 3
 
 // changeBytes is about what a change weighs in memory beside its document: with small documents, more than they do.
-const changeBytes = 256
+const changeBytes = 288
 
 // Causes of the end of a source's reading that are not failures.
 var (
@@ -261,7 +261,7 @@ func (s *sourceState) fromNow(ctx context.Context, lost error) (err error) {
 
 // track takes the budget for a batch and gives it its place in the source's order.
 func (s *sourceState) track(ctx context.Context, b *Batch) (*tracked, error) {
-	t := &tracked{src: s, batch: b, changes: int64(len(b.Changes))}
+	t := &tracked{src: s, batch: b, changes: int64(len(b.Changes) + len(b.Failed))}
 	t.parts.Store(1)
 	t.open.Store(1)
 	if len(b.Changes) > 0 {

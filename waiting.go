@@ -501,9 +501,9 @@ func (r *room) giveUp(ctx context.Context, e *entry) error {
 	} else {
 		err = fmt.Errorf("given up after %v: %w", time.Since(e.since).Round(time.Second), err)
 	}
-	d := newDeadLetter(stage, e.src.name, e.change, err)
+	d := newDeadLetter(stage, e.t.src.name, e.change, err)
 	d.Attempts = e.attempts
-	if err := e.src.bury(ctx, d); err != nil {
+	if err := e.t.src.bury(ctx, d); err != nil {
 		return err
 	}
 	r.mu.Lock()

@@ -32,7 +32,7 @@ func (s *status) handler() http.Handler {
 	mux.HandleFunc("/started", s.uptime)
 	mux.HandleFunc("/healthz", s.healthz)
 	mux.HandleFunc("/ready", s.ready)
-	mux.HandleFunc("/stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.stats()) })
+	mux.HandleFunc("/stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.counters()) })
 	mux.HandleFunc("/instance", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.instance()) })
 	if s.config.PProf {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -71,6 +71,15 @@ func (s *status) ready(w http.ResponseWriter, _ *http.Request) {
 	default:
 		fmt.Fprint(w, "ok")
 	}
+}
+
+// counters are the Stats, whose errors name the daemon's keys.
+func (s *status) counters() goatee.Stats {
+	st := s.stats()
+	for i := range st.Sources {
+		st.Sources[i].Error = translate(st.Sources[i].Error)
+	}
+	return st
 }
 
 // instance has the shape that Monstache's users read.

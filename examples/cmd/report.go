@@ -38,6 +38,12 @@ func logStats(logger *slog.Logger, message string, st goatee.Stats) {
 		attrs = append(attrs, "indexed", s.Indexed, "updated", s.Updated, "deleted", s.Deleted, "superseded", s.Superseded,
 			"requests", s.Requests, "retries", s.Retries)
 	}
+	if st.Waiting > 0 {
+		attrs = append(attrs, "waiting", st.Waiting)
+	}
+	for _, b := range st.Blocked {
+		attrs = append(attrs, "blocked", b.Index)
+	}
 	logger.Info(message, attrs...)
 }
 

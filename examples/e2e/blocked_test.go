@@ -137,3 +137,20 @@ func TestADropOfABlockedIndexHoldsUpNobody(t *testing.T) {
 	s.requireAgreement(t, "sick", "well")
 	require.Zero(t, d.terminate(t))
 }
+
+// A stop does not wait for what an index does not take: the next start reads it again.
+func TestAStopDoesNotWaitForABlockedIndex(t *testing.T) {
+	s := newStack(t)
+	newIndex(`{"settings":{"number_of_replicas":0,"index.blocks.read_only":true}}`)(s, t, s.index("sick"))
+	d := startDaemon(t, s.settings())
+	s.awaitChange(t, "well")
+	s.insertMany(t, "sick", 0, 10, func(i int) bson.D { return bson.D{{Key: "n", Value: int32(i)}} })
+	require.Eventually(t, func() bool { return len(d.linesSince(0, "takes no writes")) > 0 }, patience, tick)
+	require.Zero(t, d.terminate(t))
+	require.NotEmpty(t, d.linesSince(0, "msg=summary.* blocked="+s.index("sick")))
+
+	indexSetting(`"index.blocks.read_only":null`)(s, t, s.index("sick"))
+	d = startDaemon(t, s.settings())
+	s.requireAgreement(t, "sick", "well")
+	require.Zero(t, d.terminate(t))
+}

@@ -250,7 +250,13 @@ func (s Subject) prepare(t *testing.T, src goatee.Source, from goatee.Position) 
 	t.Cleanup(func() {
 		_ = p.stop()
 		if !t.Failed() {
-			goleak.VerifyNone(t, p.ignore)
+			goleak.VerifyNone(t, p.ignore,
+				// The client belongs to the subject: its connections come and go.
+				goleak.IgnoreAnyFunction("go.mongodb.org/mongo-driver/x/mongo/driver/topology.(*rttMonitor).start"),
+				goleak.IgnoreAnyFunction("go.mongodb.org/mongo-driver/x/mongo/driver/topology.(*cancellListener).Listen"),
+				goleak.IgnoreAnyFunction("go.mongodb.org/mongo-driver/x/mongo/driver/topology.(*Server).update"),
+				goleak.IgnoreAnyFunction("go.mongodb.org/mongo-driver/x/mongo/driver/topology.(*pool).createConnections"),
+				goleak.IgnoreAnyFunction("go.mongodb.org/mongo-driver/x/mongo/driver/topology.(*pool).maintain"))
 		}
 	})
 	return p
