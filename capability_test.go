@@ -92,20 +92,32 @@ type renamed struct{ goatee.Source }
 
 func (renamed) Name() string { return "renamed" }
 
-// A wrapper that knows nothing of direct reads does not bring a deleted document back.
+// A wrapper that knows nothing of direct reads does not bring a deleted document back; nor does a read that is added.
 func TestAWrappedDirectReadIsOne(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		es, src, read := newElastic(), newFeed("s"), &feedReader{newFeed("r")}
-		r := start(t, goatee.WithSource(src), goatee.WithSource(struct{ goatee.Source }{read}), goatee.WithSink(es))
-		src.push(change(goatee.OpDelete, 20, 1, 0))
-		synctest.Wait()
-		es.forget()
-		read.push(change(goatee.OpRead, 10, 1, 1), change(goatee.OpRead, 10, 2, 2))
-		synctest.Wait()
-		require.Equal(t, map[string]int32{"shop.orders/2": 2}, es.state())
-		require.True(t, r.Stats().Sources[1].DirectRead)
-		require.NoError(t, r.end())
-	})
+	for name, added := range map[string]bool{"from the start": false, "added": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				es, src, read := newElastic(), newFeed("s"), &feedReader{newFeed("r")}
+				wrapped := struct{ goatee.Source }{read}
+				opts := []goatee.Option{goatee.WithSource(src), goatee.WithSink(es)}
+				if !added {
+					opts = append(opts, goatee.WithSource(wrapped))
+				}
+				r := start(t, opts...)
+				if added {
+					require.NoError(t, r.Add(t.Context(), wrapped))
+				}
+				src.push(change(goatee.OpDelete, 20, 1, 0))
+				synctest.Wait()
+				es.forget()
+				read.push(change(goatee.OpRead, 10, 1, 1), change(goatee.OpRead, 10, 2, 2))
+				synctest.Wait()
+				require.Equal(t, map[string]int32{"shop.orders/2": 2}, es.state())
+				require.True(t, r.Stats().Sources[1].DirectRead)
+				require.NoError(t, r.end())
+			})
+		})
+	}
 }
 
 // Logger and observer reach whatever is wrapped.
@@ -330,4 +342,34 @@ func (l levels) Handle(_ context.Context, r slog.Record) error {
 		*l.messages = append(*l.messages, r.Message)
 	}
 	return nil
+}
+
+// What the former run of a direct read brought and is still to be written is older than deletes that only its next run
+// makes it safe to forget.
+func TestADirectReadBeginsAgainWhenWhatItBroughtIsWritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), newFeed("s")
+		read := &restarting{name: "r", begun: make(chan int, 10), emits: make(chan *goatee.Batch)}
+		es.block("blocked")
+		r := start(t, goatee.WithSource(src), goatee.WithSource(read), goatee.WithSink(es), goatee.WithInFlightBytes(10_000),
+			goatee.WithTransformer(routed(func(c *goatee.Change) []string {
+				if c.ID.Int32() == 999 {
+					return []string{"blocked"}
+				}
+				return nil
+			})))
+		require.Equal(t, 1, <-read.begun)
+		read.emits <- &goatee.Batch{Changes: []goatee.Change{change(goatee.OpRead, 10, 999, 1)}, Position: goatee.Position{ClusterTime: primitive.Timestamp{T: 10}}}
+		for i := range 110 {
+			src.push(change(goatee.OpDelete, uint32(100+i), i, 0))
+			synctest.Wait()
+		}
+		rest(time.Minute)
+		require.Equal(t, int64(1), r.Stats().Waiting)
+		require.Empty(t, read.begun, "it waits")
+		es.unblock("blocked")
+		rest(time.Minute)
+		require.Equal(t, 2, <-read.begun)
+		require.NoError(t, r.end())
+	})
 }

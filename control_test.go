@@ -354,38 +354,70 @@ func TestABrokenElectorIsAnError(t *testing.T) {
 // The positions of a leadership that was lost are the next leader's business.
 func TestNothingIsStoredAfterLeadershipLoss(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		es, e, src, store := newElastic(), &terms{}, newFeed("s"), newMemory()
+		e, src, store := &terms{}, newFeed("s"), newMemory()
 		hold := make(chan struct{})
-		es.before = func(context.Context, []goatee.Action) error { <-hold; return nil } // whatever its context says
-		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(store), goatee.WithElector(e))
+		deaf := sinkFunc(func(context.Context, []goatee.Action) error { <-hold; return nil }) // whatever its context says
+		r := start(t, goatee.WithSource(src), goatee.WithSink(deaf), goatee.WithPositions(store), goatee.WithElector(e))
 		src.push(change(goatee.OpInsert, 10, 1, 1))
 		synctest.Wait()
 		e.lose(goatee.ErrLeadershipLost)
 		close(hold)
 		synctest.Wait()
+		require.Equal(t, int64(1), r.Stats().Applied, "the low watermark has moved")
 		require.Zero(t, store.saves)
 		require.NoError(t, r.end())
 	})
+}
+
+// sinkFunc is a Sink.
+type sinkFunc func(context.Context, []goatee.Action) error
+
+func (f sinkFunc) Write(ctx context.Context, actions []goatee.Action) error { return f(ctx, actions) }
+
+// What a lane is about to write when its context ends is not written: another process may lead by then.
+func TestNothingIsWrittenOnceWorkHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), patient{newFeed("s")}
+		r := start(t, goatee.WithSource(src), goatee.WithDrainTimeout(time.Second), goatee.WithSink(sinkFunc(
+			func(context.Context, []goatee.Action) error { t.Error("a write"); return nil })))
+		src.push(update(10, 1))
+		synctest.Wait()
+		require.ErrorIs(t, r.end(), goatee.ErrDrainTimeout)
+		require.Empty(t, es.state())
+	})
+}
+
+// patient is a feed whose look-ups end with their context, successfully.
+type patient struct{ *feed }
+
+func (patient) Fetch(ctx context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	<-ctx.Done()
+	for _, c := range changes {
+		c.Document = goatee.NewDocument(value(1, 1))
+	}
+	return nil, nil
 }
 
 // Collections in which goatee keeps its own state are not followed, whatever happens in them.
 func TestOwnStateIsLeftOut(t *testing.T) {
 	own := []goatee.Namespace{{Database: "monstache", Collection: "monstache"}, {Database: "monstache", Collection: "leases"}}
 	for name, tt := range map[string]struct {
-		change goatee.Change
-		want   int
+		changes []goatee.Change
+		want    int
 	}{
-		"a document":            {in("monstache.monstache", change(goatee.OpInsert, 10, 1, 1)), 0},
-		"of another collection": {in("monstache.other", change(goatee.OpInsert, 10, 1, 1)), 1},
-		"a drop":                {dropOf("monstache.leases", 10), 0},
-		"a drop of another":     {dropOf("monstache.other", 10), 1},
-		"a drop of its database, which other indices are named after": {dropOf("monstache", 10), 1},
+		"a document":                {[]goatee.Change{in("monstache.monstache", change(goatee.OpInsert, 10, 1, 1))}, 0},
+		"of another collection":     {[]goatee.Change{in("monstache.other", change(goatee.OpInsert, 10, 1, 1))}, 1},
+		"among others":              {[]goatee.Change{in("monstache.other", change(goatee.OpInsert, 10, 1, 1)), in("monstache.leases", change(goatee.OpInsert, 10, 1, 1))}, 1},
+		"several, and nothing else": {[]goatee.Change{in("monstache.leases", change(goatee.OpInsert, 10, 1, 1)), in("monstache.leases", change(goatee.OpDelete, 11, 1, 1))}, 0},
+		"a drop":                    {[]goatee.Change{dropOf("monstache.leases", 10)}, 0},
+		"a drop of another":         {[]goatee.Change{dropOf("monstache.other", 10)}, 1},
+		"a drop of its database, which other indices are named after": {[]goatee.Change{dropOf("monstache", 10)}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src, store := newElastic(), newFeed("s"), &owning{memory: newMemory(), own: own}
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(struct{ goatee.PositionStore }{store}))
-				src.push(tt.change)
+				src.push(tt.changes...)
 				rest(2 * time.Second)
 				require.Len(t, es.log, tt.want)
 				require.Equal(t, uint32(1), store.at("s").ClusterTime.I)

@@ -342,14 +342,14 @@ func TestABatchTransformerMayAskToBeCalledAgain(t *testing.T) {
 		calls := 0
 		r := start(t, goatee.WithSource(src), goatee.WithSink(es), dead.option(), goatee.WithLanes(1),
 			goatee.WithTransformer(batchFunc(func([]goatee.Item) error {
-				if calls++; calls < 4 {
+				if calls++; calls < 5 {
 					return goatee.Retry(errKilled)
 				}
 				return nil
 			})))
 		src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpInsert, 10, 2, 2))
 		rest(time.Minute)
-		require.Equal(t, 4, calls)
+		require.Equal(t, 5, calls)
 		require.Empty(t, dead.list())
 		require.Len(t, es.state(), 2)
 		require.NoError(t, r.end())

@@ -146,10 +146,11 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 		return []string{"open"}
 	})
 	for name, push := range map[string]func(src *feed, a, b goatee.Change){
-		"in one batch":   func(src *feed, a, b goatee.Change) { src.push(a, b) },
-		"in a later one": func(src *feed, a, b goatee.Change) { src.push(a); synctest.Wait(); src.push(b) },
-		"while it waits": func(src *feed, a, b goatee.Change) { src.push(a); rest(5 * time.Second); src.push(b) },
-		"behind a probe": func(src *feed, a, b goatee.Change) { src.push(a); rest(time.Second); src.push(b) },
+		"in one batch":       func(src *feed, a, b goatee.Change) { src.push(a, b) },
+		"written one by one": func(src *feed, a, b goatee.Change) { src.push(a, b) },
+		"in a later one":     func(src *feed, a, b goatee.Change) { src.push(a); synctest.Wait(); src.push(b) },
+		"while it waits":     func(src *feed, a, b goatee.Change) { src.push(a); rest(5 * time.Second); src.push(b) },
+		"behind a probe":     func(src *feed, a, b goatee.Change) { src.push(a); rest(time.Second); src.push(b) },
 		"in between many": func(src *feed, a, b goatee.Change) {
 			src.push(a)
 			src.push(change(goatee.OpInsert, 5, 9, 9))
@@ -160,7 +161,11 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src := newElastic(), newFeed("s")
 				es.block("blocked")
-				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue))
+				opts := []goatee.Option{goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue)}
+				if name == "written one by one" {
+					opts = append(opts, goatee.WithBatch(1, 1<<20))
+				}
+				r := start(t, opts...)
 				push(src, change(goatee.OpInsert, 10, 1, -1), change(goatee.OpUpdate, 11, 1, 1))
 				rest(20 * time.Second)
 				require.Equal(t, int64(2), r.Stats().Waiting)
@@ -394,6 +399,86 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 		rest(time.Minute)
 		require.Len(t, es.state(), 100)
 		require.Zero(t, r.Stats().InFlightBytes)
+		require.NoError(t, r.end())
+	})
+}
+
+// What waits owns its change: the memory of its batch is used again.
+func TestWhatWaitsOwnsItsChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), newFeed("s")
+		es.block("shop.orders")
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es))
+		c := change(goatee.OpInsert, 10, 1, 7)
+		memory, err := c.Document.Raw()
+		require.NoError(t, err)
+		src.pushBatch(&goatee.Batch{Changes: []goatee.Change{c}, Release: func() { clear(memory) }})
+		synctest.Wait()
+		require.Zero(t, memory[0], "the batch is released")
+		es.unblock("shop.orders")
+		rest(time.Minute)
+		require.Equal(t, map[string]int32{"shop.orders/1": 7}, es.state())
+		require.NoError(t, r.end())
+	})
+}
+
+// A run whose sources are exhausted ends when what waits is written too.
+func TestAnExhaustedRunWaitsForWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src, store := newElastic(), newFeed("s"), newMemory()
+		es.block("shop.orders")
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(store))
+		src.push(change(goatee.OpInsert, 10, 1, 1))
+		close(src.ch)
+		rest(time.Minute)
+		require.Empty(t, r.ended)
+		require.False(t, r.Stats().Sources[0].Done)
+		es.unblock("shop.orders")
+		rest(time.Minute)
+		require.NoError(t, <-r.ended)
+		require.Len(t, es.state(), 1)
+		require.Equal(t, uint32(1), store.at("s").ClusterTime.I)
+	})
+}
+
+// refusing is a feed some of whose look-ups are refused.
+type refusing struct {
+	*feed
+	refuses func(c *goatee.Change) bool
+}
+
+func (f refusing) Fetch(_ context.Context, changes []*goatee.Change, fail func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	n := max(1, len(changes)/2) // the others are asked for again
+	for _, c := range changes[:n] {
+		if f.refuses(c) {
+			fail(c, errKilled)
+			continue
+		}
+		c.Document = goatee.NewDocument(value(int(c.ID.Int32()), int(c.ClusterTime.T)))
+	}
+	return changes[n:], nil
+}
+
+// A document that MongoDB refuses to look up is one dead letter; the memory of its change says nothing about the next
+// change that is there.
+func TestALookUpThatIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, dead := newElastic(), &letters{}
+		src := refusing{newFeed("s"), func(c *goatee.Change) bool { return c.ID.Int32() == 3 && c.ClusterTime.T < 20 }}
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es), dead.option(), goatee.WithLanes(1))
+		changes := make([]goatee.Change, 8)
+		for round := range uint32(2) {
+			for i := range changes {
+				changes[i] = update(10+10*round, i)
+			}
+			src.push(changes...)
+			synctest.Wait()
+		}
+		require.Len(t, dead.list(), 1)
+		require.Equal(t, goatee.StageRead, dead.list()[0].Stage)
+		require.Equal(t, int32(3), dead.list()[0].DocumentID.Int32())
+		require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
+		require.Len(t, es.state(), 8)
 		require.NoError(t, r.end())
 	})
 }
