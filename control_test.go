@@ -333,6 +333,28 @@ func TestCountersOutlastLeaderships(t *testing.T) {
 	})
 }
 
+// Sources that were added, or removed, are so for the next leadership too.
+func TestSourcesOutlastLeaderships(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, e, first, added := newElastic(), &terms{}, newFeed("first"), newFeed("added")
+		r := start(t, goatee.WithSource(first), goatee.WithSource(newFeed("removed")), goatee.WithSink(es),
+			goatee.WithPositions(newMemory()), goatee.WithElector(e))
+		require.NoError(t, r.Add(t.Context(), added))
+		require.NoError(t, r.Remove(t.Context(), "removed"))
+		e.lose(goatee.ErrLeadershipLost)
+		rest(time.Minute)
+		var names []string
+		for _, s := range r.Stats().Sources {
+			names = append(names, s.Name)
+		}
+		require.Equal(t, []string{"first", "added"}, names)
+		added.push(change(goatee.OpInsert, 10, 1, 1))
+		synctest.Wait()
+		require.Len(t, es.state(), 1)
+		require.NoError(t, r.end())
+	})
+}
+
 // What an elector does wrong is an error of Run, at worst.
 func TestABrokenElectorIsAnError(t *testing.T) {
 	for name, broken := range map[string]func() (*goatee.Term, error){

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/goatee-sync/goatee"
@@ -113,6 +114,9 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				es.mu.Lock()
 				es.log = nil
 				es.mu.Unlock()
+				for i := range 50 { // these are not even sent
+					src.push(change(goatee.OpInsert, 10, 100+i, 1), in("shop.logs", change(goatee.OpInsert, 10, 100+i, 1)))
+				}
 				rest(10 * time.Minute)
 				for _, index := range []string{"shop.orders", "shop.logs"} {
 					probes := es.sent(index)
@@ -130,7 +134,7 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				}
 				es.unblock("shop.orders", "shop.logs")
 				rest(5 * time.Minute)
-				require.Len(t, es.state(), 100)
+				require.Len(t, es.state(), 200)
 				require.NoError(t, r.end())
 			})
 		})
@@ -212,6 +216,9 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					src.push(change(goatee.OpInsert, 30, 5, 5), in("shop.logs", change(goatee.OpInsert, 30, 5, 5)),
 						in("other.x", change(goatee.OpInsert, 30, 5, 5)))
 					rest(time.Minute)
+					if blocked := r.Stats().Blocked; len(blocked) > 0 {
+						require.Equal(t, tt.blocked, blocked[0].Index, "the one that is, not the one that was to be dropped")
+					}
 					got := es.state()
 					require.Contains(t, got, "other.x/5", "another database goes on")
 					if tt.drop == "shop.orders" || tt.blocked == tt.drop {
@@ -494,6 +501,39 @@ func (l lookingUp) Fetch(_ context.Context, changes []*goatee.Change, _ func(*go
 		c.Document = goatee.NewDocument(sized(int(c.ID.Int32()), 100, l.size))
 	}
 	return nil, nil
+}
+
+// ownChanges is a feed that looks up its own changes only.
+type ownChanges struct {
+	*feed
+	t *testing.T
+}
+
+func (o ownChanges) Fetch(_ context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	for _, c := range changes {
+		assert.Equal(o.t, o.name, c.Namespace.Collection)
+		c.Document = goatee.NewDocument(value(int(c.ID.Int32()), 1))
+	}
+	return nil, nil
+}
+
+// Updates of several sources in one batch of a lane are looked up by their own sources.
+func TestEachSourceLooksUpItsOwnUpdates(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, a, b := newElastic(), ownChanges{newFeed("a"), t}, ownChanges{newFeed("b"), t}
+		hold := make(chan struct{})
+		es.before = func(context.Context, []goatee.Action) error { <-hold; return nil }
+		r := start(t, goatee.WithSource(a), goatee.WithSource(b), goatee.WithSink(es), goatee.WithLanes(1))
+		for i := range 10 { // but for the first they come to the lane at once
+			a.push(in("shop.a", update(uint32(10+i), i)))
+			b.push(in("shop.b", update(uint32(10+i), i)))
+			synctest.Wait()
+		}
+		close(hold)
+		rest(time.Second)
+		require.Len(t, es.state(), 20)
+		require.NoError(t, r.end())
+	})
 }
 
 // Documents that are looked up for changes that wait are part of the budget too.
