@@ -301,15 +301,22 @@ func TestADirectReadBeginsAgainWhenTooMuchIsDeleted(t *testing.T) {
 // restarting is a direct read that tells how often it was begun.
 type restarting struct {
 	name  string
+	of    string // default shop.orders
 	runs  int
 	begun chan int
 	emits chan *goatee.Batch
 }
 
-func (r *restarting) Name() string                { return r.name }
-func (r *restarting) Stateful() bool              { return false }
-func (r *restarting) Namespace() goatee.Namespace { return orders }
-func (r *restarting) Begun() bool                 { return true }
+func (r *restarting) Name() string   { return r.name }
+func (r *restarting) Stateful() bool { return false }
+func (r *restarting) Begun() bool    { return true }
+
+func (r *restarting) Namespace() goatee.Namespace {
+	if r.of != "" {
+		return in(r.of, goatee.Change{}).Namespace
+	}
+	return orders
+}
 
 func (r *restarting) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitFunc) error {
 	r.runs++
