@@ -162,14 +162,21 @@ func (w *costWriter) measureBulks(ctx context.Context, b *bench, _ *job) (sample
 		return sample{}, err
 	}
 	var requests [][]byte
-	build := newBodies(b.namespace(w.name), primitive.Timestamp{T: 1}, nil)
+	var second []byte // all that is written in one
+	build := newBodies(b.namespace(w.name), primitive.Timestamp{T: 1}, func(body []byte) error {
+		second = append(second, body...)
+		return nil
+	})
 	for i := range w.documents {
 		if err := build.transcode(benchdocs.Medium(i)); err != nil {
 			return sample{}, err
 		}
 		if (i+1)%w.rate == 0 {
-			requests = append(requests, append([]byte(nil), build.buf...))
-			build.buf = build.buf[:0]
+			if err := build.flush(); err != nil {
+				return sample{}, err
+			}
+			requests = append(requests, second)
+			second = nil
 		}
 	}
 	before, err := b.elasticSeconds(ctx)
