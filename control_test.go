@@ -143,8 +143,7 @@ func TestRemoveWaitsForWhatIsUnderWay(t *testing.T) {
 
 		removed := make(chan error, 1)
 		go func() { removed <- r.Remove(context.Background(), "s") }()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		require.Empty(t, removed)
 		require.NoError(t, r.end())
 		require.ErrorIs(t, <-removed, goatee.ErrNotRunning)
@@ -205,8 +204,7 @@ func TestReady(t *testing.T) {
 		src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 11, 2, 2)}, CaughtUp: true})
 		require.False(t, ready(), "what it brought is not applied")
 		es.unblock("shop.orders")
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		rest(2 * time.Second)
 		require.True(t, ready())
 		src.push(change(goatee.OpInsert, 12, 2, 2))
 		require.True(t, ready(), "once is for ever")
@@ -220,8 +218,7 @@ func TestReadyStaysOpenWhenADirectReadFails(t *testing.T) {
 		read := &reader{stream: stream{name: "r", err: errKilled}}
 		r := start(t, goatee.WithSource(src), goatee.WithSource(read), goatee.WithSink(newElastic()))
 		src.pushBatch(&goatee.Batch{CaughtUp: true})
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		require.False(t, r.Stats().Ready)
 		require.Equal(t, "source r: killed", r.Stats().Sources[1].Error)
 		require.NoError(t, r.end())
@@ -245,19 +242,16 @@ func TestCaughtUpAndLag(t *testing.T) {
 		require.False(t, stats().CaughtUp)
 		push(60, false)
 		require.InDelta(t, 60, stats().LagSeconds, 1)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		rest(10 * time.Second)
 		require.InDelta(t, 70, stats().LagSeconds, 1, "it grows while nothing comes")
 		push(0, true)
 		require.Zero(t, stats().LagSeconds)
 		require.True(t, stats().CaughtUp)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		rest(10 * time.Second)
 		require.Zero(t, stats().LagSeconds, "there was nothing more to read")
 		es.block("shop.orders")
 		push(0, true, change(goatee.OpInsert, 10, 1, 1))
-		time.Sleep(30 * time.Second)
-		synctest.Wait()
+		rest(30 * time.Second)
 		require.False(t, stats().CaughtUp, "what it brought waits")
 		require.InDelta(t, 40, stats().LagSeconds, 1)
 		require.NoError(t, r.end())
@@ -302,7 +296,7 @@ func TestCampaignsBackOff(t *testing.T) {
 		store.fail = goatee.ErrFenced
 		r := start(t, goatee.WithSource(&startingFeed{feed: newFeed("s"), at: 1}), goatee.WithSink(newElastic()),
 			goatee.WithPositions(store), goatee.WithElector(e))
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		e.mu.Lock()
 		require.Greater(t, e.campaigns, 10)
 		require.Less(t, e.campaigns, 100)
@@ -333,8 +327,30 @@ func TestCountersOutlastLeaderships(t *testing.T) {
 			synctest.Wait()
 			require.False(t, r.Stats().Leading)
 			require.ErrorIs(t, r.Pause(), goatee.ErrNotRunning)
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
+		require.NoError(t, r.end())
+	})
+}
+
+// Sources that were added, or removed, are so for the next leadership too.
+func TestSourcesOutlastLeaderships(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, e, first, added := newElastic(), &terms{}, newFeed("first"), newFeed("added")
+		r := start(t, goatee.WithSource(first), goatee.WithSource(newFeed("removed")), goatee.WithSink(es),
+			goatee.WithPositions(newMemory()), goatee.WithElector(e))
+		require.NoError(t, r.Add(t.Context(), added))
+		require.NoError(t, r.Remove(t.Context(), "removed"))
+		e.lose(goatee.ErrLeadershipLost)
+		rest(time.Minute)
+		var names []string
+		for _, s := range r.Stats().Sources {
+			names = append(names, s.Name)
+		}
+		require.Equal(t, []string{"first", "added"}, names)
+		added.push(change(goatee.OpInsert, 10, 1, 1))
+		synctest.Wait()
+		require.Len(t, es.state(), 1)
 		require.NoError(t, r.end())
 	})
 }
@@ -360,40 +376,71 @@ func TestABrokenElectorIsAnError(t *testing.T) {
 // The positions of a leadership that was lost are the next leader's business.
 func TestNothingIsStoredAfterLeadershipLoss(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		es, e, src, store := newElastic(), &terms{}, newFeed("s"), newMemory()
+		e, src, store := &terms{}, newFeed("s"), newMemory()
 		hold := make(chan struct{})
-		es.before = func(context.Context, []goatee.Action) error { <-hold; return nil } // whatever its context says
-		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(store), goatee.WithElector(e))
+		deaf := sinkFunc(func(context.Context, []goatee.Action) error { <-hold; return nil }) // whatever its context says
+		r := start(t, goatee.WithSource(src), goatee.WithSink(deaf), goatee.WithPositions(store), goatee.WithElector(e))
 		src.push(change(goatee.OpInsert, 10, 1, 1))
 		synctest.Wait()
 		e.lose(goatee.ErrLeadershipLost)
 		close(hold)
 		synctest.Wait()
+		require.Equal(t, int64(1), r.Stats().Applied, "the low watermark has moved")
 		require.Zero(t, store.saves)
 		require.NoError(t, r.end())
 	})
+}
+
+// sinkFunc is a Sink.
+type sinkFunc func(context.Context, []goatee.Action) error
+
+func (f sinkFunc) Write(ctx context.Context, actions []goatee.Action) error { return f(ctx, actions) }
+
+// What a lane is about to write when its context ends is not written: another process may lead by then.
+func TestNothingIsWrittenOnceWorkHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), patient{newFeed("s")}
+		r := start(t, goatee.WithSource(src), goatee.WithDrainTimeout(time.Second), goatee.WithSink(sinkFunc(
+			func(context.Context, []goatee.Action) error { t.Error("a write"); return nil })))
+		src.push(update(10, 1))
+		synctest.Wait()
+		require.ErrorIs(t, r.end(), goatee.ErrDrainTimeout)
+		require.Empty(t, es.state())
+	})
+}
+
+// patient is a feed whose look-ups end with their context, successfully.
+type patient struct{ *feed }
+
+func (patient) Fetch(ctx context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	<-ctx.Done()
+	for _, c := range changes {
+		c.Document = goatee.NewDocument(value(1, 1))
+	}
+	return nil, nil
 }
 
 // Collections in which goatee keeps its own state are not followed, whatever happens in them.
 func TestOwnStateIsLeftOut(t *testing.T) {
 	own := []goatee.Namespace{{Database: "monstache", Collection: "monstache"}, {Database: "monstache", Collection: "leases"}}
 	for name, tt := range map[string]struct {
-		change goatee.Change
-		want   int
+		changes []goatee.Change
+		want    int
 	}{
-		"a document":            {in("monstache.monstache", change(goatee.OpInsert, 10, 1, 1)), 0},
-		"of another collection": {in("monstache.other", change(goatee.OpInsert, 10, 1, 1)), 1},
-		"a drop":                {dropOf("monstache.leases", 10), 0},
-		"a drop of another":     {dropOf("monstache.other", 10), 1},
-		"a drop of its database, which other indices are named after": {dropOf("monstache", 10), 1},
+		"a document":                {[]goatee.Change{in("monstache.monstache", change(goatee.OpInsert, 10, 1, 1))}, 0},
+		"of another collection":     {[]goatee.Change{in("monstache.other", change(goatee.OpInsert, 10, 1, 1))}, 1},
+		"among others":              {[]goatee.Change{in("monstache.other", change(goatee.OpInsert, 10, 1, 1)), in("monstache.leases", change(goatee.OpInsert, 10, 1, 1))}, 1},
+		"several, and nothing else": {[]goatee.Change{in("monstache.leases", change(goatee.OpInsert, 10, 1, 1)), in("monstache.leases", change(goatee.OpDelete, 11, 1, 1))}, 0},
+		"a drop":                    {[]goatee.Change{dropOf("monstache.leases", 10)}, 0},
+		"a drop of another":         {[]goatee.Change{dropOf("monstache.other", 10)}, 1},
+		"a drop of its database, which other indices are named after": {[]goatee.Change{dropOf("monstache", 10)}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src, store := newElastic(), newFeed("s"), &owning{memory: newMemory(), own: own}
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(struct{ goatee.PositionStore }{store}))
-				src.push(tt.change)
-				time.Sleep(2 * time.Second)
-				synctest.Wait()
+				src.push(tt.changes...)
+				rest(2 * time.Second)
 				require.Len(t, es.log, tt.want)
 				require.Equal(t, uint32(1), store.at("s").ClusterTime.I)
 				require.Zero(t, r.Stats().InFlightBytes)
@@ -424,8 +471,7 @@ func TestAFailingDirectReadIsItsOwn(t *testing.T) {
 				var stopped []string
 				r := start(t, goatee.WithSource(src), goatee.WithSource(failing), goatee.WithSink(es), goatee.WithPositions(store),
 					goatee.WithObserver(goatee.Observer{SourceStopped: func(i goatee.SourceInfo) { stopped = append(stopped, i.Source) }}))
-				time.Sleep(time.Minute)
-				synctest.Wait()
+				rest(time.Minute)
 				require.Equal(t, []string{"bad"}, stopped)
 				src.push(change(goatee.OpInsert, 10, 1, 1))
 				synctest.Wait()
@@ -486,8 +532,7 @@ func TestACompleteDirectReadIsRemembered(t *testing.T) {
 				}
 				read := &batches{name: "r", batches: tt.batches}
 				r := start(t, goatee.WithSource(read), goatee.WithSource(newFeed("s")), goatee.WithSink(es), goatee.WithPositions(store), dead.option())
-				time.Sleep(time.Minute)
-				synctest.Wait()
+				rest(time.Minute)
 				require.Equal(t, tt.want, store.at("r").Complete)
 				require.Equal(t, tt.want, !store.at("r").IsZero(), "an incomplete one is not stored")
 				require.NoError(t, r.end())
@@ -535,8 +580,7 @@ func TestFailedChangesOfABatch(t *testing.T) {
 					Changes: []goatee.Change{change(goatee.OpInsert, 10, 2, 2)},
 					Failed:  []goatee.FailedChange{{Change: bad, Err: errors.New("too large")}},
 				})
-				time.Sleep(2 * time.Second)
-				synctest.Wait()
+				rest(2 * time.Second)
 				require.Len(t, got, 1)
 				require.Equal(t, goatee.StageRead, got[0].Stage)
 				require.Equal(t, bad.ID, got[0].DocumentID)

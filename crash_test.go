@@ -26,7 +26,7 @@ import (
 //
 // GOATEE_CRASH_ROUNDS sets how many histories are tried, GOATEE_CRASH_SEED which one alone.
 func TestCrashesLoseNothing(t *testing.T) {
-	rounds, first := 600, 0
+	rounds, first := 400, 0
 	if testing.Short() {
 		rounds = 60
 	}

@@ -197,16 +197,28 @@ func (e *elastic) sent(index string) (sent []written) {
 	return sent
 }
 
-// bubble runs f in virtual time. What never comes to rest is reported after some seconds, with what is running.
-func bubble(t *testing.T, f func(t *testing.T)) {
+// bounded ends everything when a test never comes to rest, after some seconds and with what is running.
+func bounded(t *testing.T) {
 	t.Helper()
 	name := t.Name()
-	watchdog := time.AfterFunc(20*time.Second, func() {
+	watchdog := time.AfterFunc(10*time.Second, func() {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 		panic(name + " does not come to rest: see the goroutines above")
 	})
-	defer watchdog.Stop()
+	t.Cleanup(func() { watchdog.Stop() })
+}
+
+// bubble runs f in virtual time, bounded.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	bounded(t)
 	synctest.Test(t, f)
+}
+
+// rest lets some of the bubble's time pass, and waits until what happens at its end has happened.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // feed is a Source that brings what a test pushes, one batch for each push; its position counts them.

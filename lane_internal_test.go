@@ -75,6 +75,15 @@ func TestCollapseKeepsTheNewestChangeOfEachDocument(t *testing.T) {
 	}
 }
 
+// Should the newer change have to wait, the position of the other source would pass what is not durable.
+func TestChangesOfSeveralSourcesAreNotCollapsed(t *testing.T) {
+	l, one, other := readingLane(t, WithSink(sinkFunc(func(context.Context, []Action) error { return nil })))
+	items := []item{
+		l.testItem(t, one, OpUpdate, 1, 1), l.testItem(t, other, OpUpdate, 1, 1), l.testItem(t, one, OpUpdate, 2, 1), l.testItem(t, one, OpUpdate, 2, 2),
+	}
+	require.Len(t, l.collapse(items), 3)
+}
+
 // Two sources at once: while one has a drop applied, nothing of the other is on its way.
 func TestBarrierHoldsOtherSourcesBack(t *testing.T) {
 	var mu sync.Mutex

@@ -57,6 +57,7 @@ func (w *watch) Write(_ context.Context, actions []goatee.Action) error {
 
 // Whichever lanes are free: changes of one document are written one after the other.
 func TestADocumentHasOneLaneAtATime(t *testing.T) {
+	bounded(t)
 	asItIs := goatee.TransformFunc(func(_ context.Context, _ *goatee.Change, a []goatee.Action) ([]goatee.Action, error) { return a, nil })
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 8))
@@ -128,6 +129,7 @@ func TestBatchesAreDividedBetweenLanes(t *testing.T) {
 
 // One reply may bring more than is to be written at once.
 func TestBatchLimits(t *testing.T) {
+	bounded(t)
 	size := len(value(1, 1))
 	for name, tt := range map[string]struct{ changes, bytes, want int }{
 		"changes":                     {changes: 10, bytes: 1 << 20, want: 10},

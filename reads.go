@@ -2,6 +2,7 @@ package goatee
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -17,6 +18,7 @@ type reads struct {
 	mu          sync.RWMutex
 	byNamespace map[Namespace]*namespaceReads
 	bytes       int64 // of the budget that tombstones take
+	former      int64 // those of them that will be forgotten soon: namespaceReads.former
 }
 
 // namespaceReads are the direct reads of one namespace and the tombstones that are kept for them.
@@ -27,6 +29,9 @@ type namespaceReads struct {
 	dropped uint64 // the cluster time at which the namespace was dropped, 0 if it was not
 	deleted map[targetHash]uint64
 	prune   int // size of deleted at which the next pruning is worth it
+	// former is what was remembered when there was too much of it: until the reads in need of it have begun again.
+	former map[targetHash]uint64
+	need   []*sourceState
 }
 
 const (
@@ -49,10 +54,7 @@ func (r *reads) begin(s *sourceState) {
 		n = &namespaceReads{prune: minPrune}
 		r.byNamespace[ns] = n
 	}
-	n.remove(s)
-	if len(n.sources) == 0 {
-		r.forgetAll(n)
-	}
+	r.remove(n, s)
 	n.sources = append(n.sources, s)
 	n.advance()
 	r.active.Store(true)
@@ -67,20 +69,21 @@ func (r *reads) end(s *sourceState) {
 	if n == nil {
 		return
 	}
-	if n.remove(s); len(n.sources) == 0 {
-		r.forgetAll(n)
+	if r.remove(n, s); len(n.sources) == 0 {
 		n.over = true
 		delete(r.byNamespace, ns)
 	}
 	r.active.Store(len(r.byNamespace) > 0)
 }
 
-func (n *namespaceReads) remove(s *sourceState) {
-	for i := range n.sources {
-		if n.sources[i] == s {
-			n.sources = append(n.sources[:i:i], n.sources[i+1:]...)
-			return
-		}
+// remove takes a read out, and forgets what was remembered for it alone.
+func (r *reads) remove(n *namespaceReads, s *sourceState) {
+	is := func(other *sourceState) bool { return other == s }
+	n.sources, n.need = slices.DeleteFunc(n.sources, is), slices.DeleteFunc(n.need, is)
+	r.forgetFormer(n)
+	if len(n.sources) == 0 {
+		r.take(int64(-len(n.deleted)) * tombstoneBytes)
+		n.deleted, n.dropped, n.prune = nil, 0, minPrune
 	}
 }
 
@@ -177,7 +180,7 @@ func (r *reads) of(ns Namespace) (n *namespaceReads, remembered bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if n = r.byNamespace[ns]; n != nil {
-		remembered = len(n.deleted) > 0
+		remembered = len(n.deleted)+len(n.former) > 0
 	}
 	return n, remembered
 }
@@ -186,14 +189,16 @@ func (r *reads) isStale(n *namespaceReads, h *hasher, a *Action) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	version := uint64(a.Change.Version())
-	if deleted, ok := n.deleted[h.target(a)]; ok && deleted >= version {
+	if n.deletedSince(h.target(a), version) {
 		return true
 	}
-	if a.goesByDefault() {
-		return false
-	}
-	deleted, ok := n.deleted[h.target(&Action{Change: a.Change})]
-	return ok && deleted >= version
+	return !a.goesByDefault() && n.deletedSince(h.target(&Action{Change: a.Change}), version)
+}
+
+func (n *namespaceReads) deletedSince(key targetHash, version uint64) bool {
+	deleted, ok := n.deleted[key]
+	former, wasKnown := n.former[key]
+	return ok && deleted >= version || wasKnown && former >= version
 }
 
 // goesByDefault reports whether the action goes where its change goes by default.
@@ -218,16 +223,45 @@ func (r *reads) add(n *namespaceReads, h *hasher, a *Action) {
 	if !a.goesByDefault() {
 		r.remember(n, h.target(&Action{Change: a.Change}), version)
 	}
-	if len(n.deleted) >= n.prune {
+	tooMuch := n.former == nil && r.bytes-r.former > r.p.inFlightBytes/2
+	if len(n.deleted) >= n.prune || tooMuch {
 		n.advance()
 		r.forget(n)
 		n.prune = max(minPrune, 2*len(n.deleted))
 	}
-	if r.bytes > r.p.inFlightBytes/2 {
-		for _, s := range n.sources {
+	if tooMuch && r.bytes-r.former > r.p.inFlightBytes/2 {
+		r.beginAgain()
+	}
+}
+
+// forgetFormer drops what was too much, when no read needs it any longer.
+func (r *reads) forgetFormer(n *namespaceReads) {
+	if len(n.need) > 0 {
+		return
+	}
+	bytes := int64(len(n.former)) * tombstoneBytes
+	n.former = nil
+	r.former -= bytes
+	r.take(-bytes)
+}
+
+// beginAgain has the reads of the namespace with the most to remember begin again.
+func (r *reads) beginAgain() {
+	var most *namespaceReads
+	for _, n := range r.byNamespace {
+		if n.former == nil && (most == nil || len(n.deleted) > len(most.deleted)) {
+			most = n
+		}
+	}
+	most.former, most.deleted = most.deleted, nil
+	r.former += int64(len(most.former)) * tombstoneBytes
+	for _, s := range most.sources {
+		if !s.waiting() {
+			most.need = append(most.need, s)
 			s.restart()
 		}
 	}
+	r.forgetFormer(most)
 }
 
 func (r *reads) remember(n *namespaceReads, key targetHash, version uint64) {
@@ -259,12 +293,6 @@ func (r *reads) forget(n *namespaceReads) {
 		}
 	}
 	r.take(int64(len(n.deleted)-before) * tombstoneBytes)
-}
-
-// forgetAll drops everything that is remembered for a namespace.
-func (r *reads) forgetAll(n *namespaceReads) {
-	r.take(int64(-len(n.deleted)) * tombstoneBytes)
-	n.deleted, n.dropped, n.prune = nil, 0, minPrune
 }
 
 // take counts bytes in the budget, or gives them back.

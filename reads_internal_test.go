@@ -232,3 +232,24 @@ func TestAStaleReadThatGoesElsewhereIsStaleToo(t *testing.T) {
 	l.testProcess(t, l.testItem(t, read, OpRead, int32(1), 10), l.testItem(t, read, OpRead, int32(2), 10))
 	require.Equal(t, []string{"delete @20", "index special@10"}, wrote, "the read of 1 is older than its delete")
 }
+
+// When many deletes are remembered, those are forgotten that no document to come can be older than, and no others.
+func TestOldTombstonesAreForgotten(t *testing.T) {
+	l, read, stream := readingLane(t, WithSink(sinkFunc(func(context.Context, []Action) error { return nil })))
+	at := func(time uint32) {
+		read.marks.Reset(progress{Position: Position{ClusterTime: primitive.Timestamp{T: time}}})
+		l.p.reads.advance(read)
+	}
+	deletes := func(first, n int, time uint32) {
+		for i := range n {
+			l.testProcess(t, l.testItem(t, stream, OpDelete, int32(first+i), time))
+		}
+	}
+	at(30)
+	deletes(0, 1000, 40)
+	require.Equal(t, 1000, l.p.reads.remembered())
+	at(50)
+	deletes(2000, 50, 60)
+	require.Equal(t, 50, l.p.reads.remembered())
+	require.Equal(t, int64(50*tombstoneBytes), l.p.budget.Used())
+}

@@ -55,6 +55,7 @@ func TestNewRefusesMisuse(t *testing.T) {
 }
 
 func TestRunWritesTheLastStateOfEachDocument(t *testing.T) {
+	bounded(t)
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		changes, want := history(r, 200)
@@ -69,6 +70,7 @@ func TestRunWritesTheLastStateOfEachDocument(t *testing.T) {
 }
 
 func TestRunOnce(t *testing.T) {
+	bounded(t)
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s"}), goatee.WithSink(newModel()))
 	require.NoError(t, s.Run(t.Context()))
 	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrAlreadyRun)
@@ -90,7 +92,7 @@ func (checkedTransformer) Transform(_ context.Context, _ *goatee.Change, a []goa
 }
 
 func TestPositionWaitsForAcknowledgement(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		hold := make(chan struct{})
 		sink.before = func(ctx context.Context, actions []goatee.Action) error {
@@ -122,7 +124,7 @@ func TestPositionWaitsForAcknowledgement(t *testing.T) {
 }
 
 func TestStopDrainsAndStoresPositions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		sink.before = func(context.Context, []goatee.Action) error { time.Sleep(5 * time.Second); return nil }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
@@ -145,7 +147,7 @@ func runForASecond(t *testing.T, s *goatee.Syncer) error {
 }
 
 func TestDrainTimesOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		sink, store := newModel(), newMemory()
 		sink.before = func(ctx context.Context, _ []goatee.Action) error { <-ctx.Done(); return context.Cause(ctx) }
 		s := newSyncer(t, goatee.WithSource(&stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 7)}, endless: true}),
@@ -157,7 +159,7 @@ func TestDrainTimesOut(t *testing.T) {
 
 // What a transformer could not finish is read again; it has done nothing to be a dead letter for.
 func TestDrainTimeOutMakesNoDeadLetters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		store := newMemory()
 		waits := goatee.TransformFunc(func(ctx context.Context, _ *goatee.Change, _ []goatee.Action) ([]goatee.Action, error) {
 			<-ctx.Done()
@@ -173,6 +175,7 @@ func TestDrainTimeOutMakesNoDeadLetters(t *testing.T) {
 
 // While a direct read holds an old copy of a document, a delete of it is applied and its version forgotten.
 func TestStaleReadDoesNotResurrect(t *testing.T) {
+	bounded(t)
 	sink := newModel()
 	deleted := make(chan struct{})
 	sink.before = func(_ context.Context, actions []goatee.Action) error {
@@ -195,6 +198,7 @@ func TestStaleReadDoesNotResurrect(t *testing.T) {
 
 // A direct read that began before a drop brings documents of the dropped collection after it.
 func TestStaleReadDoesNotBringBackADroppedCollection(t *testing.T) {
+	bounded(t)
 	for op, ns := range map[goatee.Op]goatee.Namespace{goatee.OpDrop: orders, goatee.OpDropDatabase: {Database: "shop"}} {
 		t.Run(op.String(), func(t *testing.T) {
 			sink := newModel()
@@ -228,6 +232,7 @@ func (g *gatedReader) Run(ctx context.Context, from goatee.Position, emit goatee
 }
 
 func TestDropIsABarrier(t *testing.T) {
+	bounded(t)
 	var changes []goatee.Change
 	for i := range 100 {
 		changes = append(changes, change(goatee.OpInsert, uint32(10+i), i, i))
@@ -250,6 +255,7 @@ func TestDropIsABarrier(t *testing.T) {
 }
 
 func TestRefusedActionsAreDeadLetteredOnce(t *testing.T) {
+	bounded(t)
 	sink, store := newModel(), newMemory()
 	sink.refuse = func(a *goatee.Action) bool { return a.Change.ClusterTime.T == 12 }
 	var changes []goatee.Change
@@ -268,6 +274,7 @@ func TestRefusedActionsAreDeadLetteredOnce(t *testing.T) {
 }
 
 func TestFailingDeadLetterHandlerEndsRun(t *testing.T) {
+	bounded(t)
 	sink, store := newModel(), newMemory()
 	sink.refuse = func(*goatee.Action) bool { return true }
 	full := errors.New("disk full")
@@ -279,6 +286,7 @@ func TestFailingDeadLetterHandlerEndsRun(t *testing.T) {
 }
 
 func TestTransformerErrorsAndPanicsHarmNothingElse(t *testing.T) {
+	bounded(t)
 	var dead []string
 	boom := errors.New("boom")
 	tr := goatee.TransformFunc(func(_ context.Context, c *goatee.Change, actions []goatee.Action) ([]goatee.Action, error) {
@@ -310,6 +318,7 @@ func TestTransformerErrorsAndPanicsHarmNothingElse(t *testing.T) {
 }
 
 func TestSourceErrorEndsRun(t *testing.T) {
+	bounded(t)
 	bad := errors.New("not a replica set")
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s", err: bad}), goatee.WithSource(&stream{name: "other", endless: true}),
 		goatee.WithSink(newModel()))
@@ -319,6 +328,7 @@ func TestSourceErrorEndsRun(t *testing.T) {
 }
 
 func TestLostPosition(t *testing.T) {
+	bounded(t)
 	lost := func() *stream { return &stream{name: "s", err: goatee.ErrPositionLost} }
 	s := newSyncer(t, goatee.WithSource(lost()), goatee.WithSink(newModel()))
 	require.ErrorIs(t, s.Run(t.Context()), goatee.ErrPositionLost, "the default is to fail")
@@ -342,6 +352,7 @@ func (s *startingStream) Start(context.Context) (goatee.Position, error) {
 }
 
 func TestStartPositionIsStoredBeforeReading(t *testing.T) {
+	bounded(t)
 	store := newMemory()
 	src := &startingStream{stream: &stream{name: "s"}, start: func() {}}
 	check := &checkingSource{startingStream: src, run: func() { require.False(t, store.at("s").IsZero()) }}
@@ -360,6 +371,7 @@ func (c *checkingSource) Run(ctx context.Context, from goatee.Position, emit goa
 }
 
 func TestUpdatesWithoutDocumentsAreFetched(t *testing.T) {
+	bounded(t)
 	src := &fetchingStream{stream: stream{name: "s", batch: 10}}
 	for i := range 10 {
 		c := change(goatee.OpUpdate, uint32(10+i), i%4, i)
@@ -389,7 +401,7 @@ func (f *fetchingStream) Fetch(_ context.Context, changes []*goatee.Change, _ fu
 }
 
 func TestIdlePositionsAreStoredNowAndThen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		store := newMemory()
 		src := &idleStream{}
 		s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithPositions(store))
@@ -424,6 +436,7 @@ func (*idleStream) Run(ctx context.Context, _ goatee.Position, emit goatee.EmitF
 }
 
 func TestStopAfterDirectReads(t *testing.T) {
+	bounded(t)
 	read := &reader{stream: stream{name: "r", changes: []goatee.Change{change(goatee.OpRead, 10, 1, 5)}}}
 	sink := newModel()
 	s := newSyncer(t, goatee.WithSource(&stream{name: "s", endless: true}), goatee.WithSource(read), goatee.WithSink(sink),
@@ -436,6 +449,7 @@ func TestStopAfterDirectReads(t *testing.T) {
 }
 
 func TestFencedCheckpointEndsRun(t *testing.T) {
+	bounded(t)
 	store := newMemory()
 	src := &stream{name: "s", changes: []goatee.Change{change(goatee.OpInsert, 10, 1, 1)}, endless: true}
 	store.fail = goatee.ErrFenced
@@ -446,6 +460,7 @@ func TestFencedCheckpointEndsRun(t *testing.T) {
 
 // The elector of a process that leads twice: the first leadership is lost while working.
 func TestLostLeadershipStandsByAgain(t *testing.T) {
+	bounded(t)
 	e := &elector{}
 	src := &stream{name: "s", endless: true}
 	s := newSyncer(t, goatee.WithSource(src), goatee.WithSink(newModel()), goatee.WithElector(e),
@@ -460,7 +475,7 @@ func TestLostLeadershipStandsByAgain(t *testing.T) {
 
 // Another process may write from then on: nothing is waited for, whatever the drain time-out.
 func TestLostLeadershipCancelsWorkAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		e := &elector{}
 		sink := newModel()
 		var cause error

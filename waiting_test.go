@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/goatee-sync/goatee"
@@ -69,8 +70,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 		src.push(change(goatee.OpUpdate, 12, 1, 3), in("shop.logs", change(goatee.OpUpdate, 12, 1, 3)))
 		synctest.Wait()
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2}, es.state())
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		rest(time.Hour)
 		st := r.Stats()
 		require.Equal(t, int64(3), st.Waiting)
 		require.Len(t, st.Blocked, 1)
@@ -79,8 +79,7 @@ func TestABlockedIndexHoldsUpNothingElse(t *testing.T) {
 		require.Zero(t, store.at("s").ClusterTime.I, "the first batch is not durable")
 
 		es.unblock("shop.orders")
-		time.Sleep(12 * time.Second)
-		synctest.Wait()
+		rest(12 * time.Second)
 		require.Equal(t, map[string]int32{"shop.logs/1": 3, "shop.logs/2": 2, "shop.orders/1": 3, "shop.orders/2": 1}, es.state())
 		require.Equal(t, uint32(3), store.at("s").ClusterTime.I)
 		st = r.Stats()
@@ -115,8 +114,10 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 				es.mu.Lock()
 				es.log = nil
 				es.mu.Unlock()
-				time.Sleep(10 * time.Minute)
-				synctest.Wait()
+				for i := range 50 { // these are not even sent
+					src.push(change(goatee.OpInsert, 10, 100+i, 1), in("shop.logs", change(goatee.OpInsert, 10, 100+i, 1)))
+				}
+				rest(10 * time.Minute)
 				for _, index := range []string{"shop.orders", "shop.logs"} {
 					probes := es.sent(index)
 					var after []time.Duration
@@ -132,9 +133,8 @@ func TestOneProbeForEachBlockedIndex(t *testing.T) {
 					require.Greater(t, len(after), 5)
 				}
 				es.unblock("shop.orders", "shop.logs")
-				time.Sleep(5 * time.Minute)
-				synctest.Wait()
-				require.Len(t, es.state(), 100)
+				rest(5 * time.Minute)
+				require.Len(t, es.state(), 200)
 				require.NoError(t, r.end())
 			})
 		})
@@ -150,10 +150,11 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 		return []string{"open"}
 	})
 	for name, push := range map[string]func(src *feed, a, b goatee.Change){
-		"in one batch":   func(src *feed, a, b goatee.Change) { src.push(a, b) },
-		"in a later one": func(src *feed, a, b goatee.Change) { src.push(a); synctest.Wait(); src.push(b) },
-		"while it waits": func(src *feed, a, b goatee.Change) { src.push(a); time.Sleep(5 * time.Second); src.push(b) },
-		"behind a probe": func(src *feed, a, b goatee.Change) { src.push(a); time.Sleep(time.Second); src.push(b) },
+		"in one batch":       func(src *feed, a, b goatee.Change) { src.push(a, b) },
+		"written one by one": func(src *feed, a, b goatee.Change) { src.push(a, b) },
+		"in a later one":     func(src *feed, a, b goatee.Change) { src.push(a); synctest.Wait(); src.push(b) },
+		"while it waits":     func(src *feed, a, b goatee.Change) { src.push(a); rest(5 * time.Second); src.push(b) },
+		"behind a probe":     func(src *feed, a, b goatee.Change) { src.push(a); rest(time.Second); src.push(b) },
 		"in between many": func(src *feed, a, b goatee.Change) {
 			src.push(a)
 			src.push(change(goatee.OpInsert, 5, 9, 9))
@@ -164,14 +165,16 @@ func TestOrderBehindAHeldChange(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				es, src := newElastic(), newFeed("s")
 				es.block("blocked")
-				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue))
+				opts := []goatee.Option{goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(byValue)}
+				if name == "written one by one" {
+					opts = append(opts, goatee.WithBatch(1, 1<<20))
+				}
+				r := start(t, opts...)
 				push(src, change(goatee.OpInsert, 10, 1, -1), change(goatee.OpUpdate, 11, 1, 1))
-				time.Sleep(20 * time.Second)
-				synctest.Wait()
+				rest(20 * time.Second)
 				require.Equal(t, int64(2), r.Stats().Waiting)
 				es.unblock("blocked")
-				time.Sleep(12 * time.Second)
-				synctest.Wait()
+				rest(12 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				es.mu.Lock()
 				last := es.log[len(es.log)-1]
@@ -212,8 +215,10 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					synctest.Wait()
 					src.push(change(goatee.OpInsert, 30, 5, 5), in("shop.logs", change(goatee.OpInsert, 30, 5, 5)),
 						in("other.x", change(goatee.OpInsert, 30, 5, 5)))
-					time.Sleep(time.Minute)
-					synctest.Wait()
+					rest(time.Minute)
+					if blocked := r.Stats().Blocked; len(blocked) > 0 {
+						require.Equal(t, tt.blocked, blocked[0].Index, "the one that is, not the one that was to be dropped")
+					}
 					got := es.state()
 					require.Contains(t, got, "other.x/5", "another database goes on")
 					if tt.drop == "shop.orders" || tt.blocked == tt.drop {
@@ -223,8 +228,7 @@ func TestDropsAndWhatWaits(t *testing.T) {
 					attempts := len(es.sent(tt.blocked))
 					require.Less(t, attempts, 20, "no more than one probe in a while")
 					es.unblock(tt.blocked)
-					time.Sleep(25 * time.Second)
-					synctest.Wait()
+					rest(25 * time.Second)
 					require.Zero(t, r.Stats().Waiting, "%+v", r.Stats().Blocked)
 					want := map[string]int32{"other.x/5": 5, "shop.orders/5": 5, "shop.logs/5": 5}
 					if tt.drop == "shop.logs" {
@@ -260,11 +264,9 @@ func TestStaleReadsBehindAHeldDrop(t *testing.T) {
 				src.push(dropOf("shop.orders", 20))
 				synctest.Wait()
 				read.push(change(goatee.OpRead, 10, 2, 2), change(goatee.OpRead, 30, 3, 3))
-				time.Sleep(5 * time.Second)
-				synctest.Wait()
+				rest(5 * time.Second)
 				es.unblock("shop.orders")
-				time.Sleep(25 * time.Second)
-				synctest.Wait()
+				rest(25 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				require.Equal(t, map[string]int32{"shop.orders/3": 3}, es.state())
 				require.NoError(t, r.end())
@@ -301,8 +303,7 @@ func TestADoubtfulChangeIsTriedFiveTimesMore(t *testing.T) {
 				synctest.Wait()
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
 				require.Empty(t, dead.list())
-				time.Sleep(2 * time.Minute)
-				synctest.Wait()
+				rest(2 * time.Minute)
 				require.Equal(t, min(6, tt.passes), attempts)
 				require.Len(t, dead.list(), tt.letters)
 				if tt.letters == 1 {
@@ -363,8 +364,7 @@ func TestATransformerMayAskToBeCalledAgain(t *testing.T) {
 				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 11), change(goatee.OpInsert, 10, 2, 2))
 				synctest.Wait()
 				require.Contains(t, es.state(), "shop.orders/2", "others go on")
-				time.Sleep(5 * time.Minute)
-				synctest.Wait()
+				rest(5 * time.Minute)
 				require.Equal(t, tt.calls, calls)
 				require.Len(t, dead.list(), tt.letters, "%v", dead.list())
 				if tt.letters == 1 {
@@ -396,18 +396,96 @@ func TestWhatWaitsCountsInTheBudget(t *testing.T) {
 		for i := range 100 {
 			src.pushBatch(&goatee.Batch{Changes: []goatee.Change{change(goatee.OpInsert, 10, i, 1)}, Release: func() { released.Add(1) }})
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		st := r.Stats()
 		require.Equal(t, st.Waiting, released.Load(), "memory of batches is given back")
 		require.Greater(t, st.InFlightBytes, int64(9_000))
 		require.Less(t, st.InFlightBytes, int64(11_000))
 		require.Less(t, st.Waiting, int64(50), "no more is read than fits")
 		es.unblock("shop.orders")
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		require.Len(t, es.state(), 100)
 		require.Zero(t, r.Stats().InFlightBytes)
+		require.NoError(t, r.end())
+	})
+}
+
+// What waits owns its change: the memory of its batch is used again.
+func TestWhatWaitsOwnsItsChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src := newElastic(), newFeed("s")
+		es.block("shop.orders")
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es))
+		c := change(goatee.OpInsert, 10, 1, 7)
+		memory, err := c.Document.Raw()
+		require.NoError(t, err)
+		src.pushBatch(&goatee.Batch{Changes: []goatee.Change{c}, Release: func() { clear(memory) }})
+		synctest.Wait()
+		require.Zero(t, memory[0], "the batch is released")
+		es.unblock("shop.orders")
+		rest(time.Minute)
+		require.Equal(t, map[string]int32{"shop.orders/1": 7}, es.state())
+		require.NoError(t, r.end())
+	})
+}
+
+// A run whose sources are exhausted ends when what waits is written too.
+func TestAnExhaustedRunWaitsForWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, src, store := newElastic(), newFeed("s"), newMemory()
+		es.block("shop.orders")
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithPositions(store))
+		src.push(change(goatee.OpInsert, 10, 1, 1))
+		close(src.ch)
+		rest(time.Minute)
+		require.Empty(t, r.ended)
+		require.False(t, r.Stats().Sources[0].Done)
+		es.unblock("shop.orders")
+		rest(time.Minute)
+		require.NoError(t, <-r.ended)
+		require.Len(t, es.state(), 1)
+		require.Equal(t, uint32(1), store.at("s").ClusterTime.I)
+	})
+}
+
+// refusing is a feed some of whose look-ups are refused.
+type refusing struct {
+	*feed
+	refuses func(c *goatee.Change) bool
+}
+
+func (f refusing) Fetch(_ context.Context, changes []*goatee.Change, fail func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	n := max(1, len(changes)/2) // the others are asked for again
+	for _, c := range changes[:n] {
+		if f.refuses(c) {
+			fail(c, errKilled)
+			continue
+		}
+		c.Document = goatee.NewDocument(value(int(c.ID.Int32()), int(c.ClusterTime.T)))
+	}
+	return changes[n:], nil
+}
+
+// A document that MongoDB refuses to look up is one dead letter; the memory of its change says nothing about the next
+// change that is there.
+func TestALookUpThatIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, dead := newElastic(), &letters{}
+		src := refusing{newFeed("s"), func(c *goatee.Change) bool { return c.ID.Int32() == 3 && c.ClusterTime.T < 20 }}
+		r := start(t, goatee.WithSource(src), goatee.WithSink(es), dead.option(), goatee.WithLanes(1))
+		changes := make([]goatee.Change, 8)
+		for round := range uint32(2) {
+			for i := range changes {
+				changes[i] = update(10+10*round, i)
+			}
+			src.push(changes...)
+			synctest.Wait()
+		}
+		require.Len(t, dead.list(), 1)
+		require.Equal(t, goatee.StageRead, dead.list()[0].Stage)
+		require.Equal(t, int32(3), dead.list()[0].DocumentID.Int32())
+		require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
+		require.Len(t, es.state(), 8)
 		require.NoError(t, r.end())
 	})
 }
@@ -425,6 +503,39 @@ func (l lookingUp) Fetch(_ context.Context, changes []*goatee.Change, _ func(*go
 	return nil, nil
 }
 
+// ownChanges is a feed that looks up its own changes only.
+type ownChanges struct {
+	*feed
+	t *testing.T
+}
+
+func (o ownChanges) Fetch(_ context.Context, changes []*goatee.Change, _ func(*goatee.Change, error)) ([]*goatee.Change, error) {
+	for _, c := range changes {
+		assert.Equal(o.t, o.name, c.Namespace.Collection)
+		c.Document = goatee.NewDocument(value(int(c.ID.Int32()), 1))
+	}
+	return nil, nil
+}
+
+// Updates of several sources in one batch of a lane are looked up by their own sources.
+func TestEachSourceLooksUpItsOwnUpdates(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		es, a, b := newElastic(), ownChanges{newFeed("a"), t}, ownChanges{newFeed("b"), t}
+		hold := make(chan struct{})
+		es.before = func(context.Context, []goatee.Action) error { <-hold; return nil }
+		r := start(t, goatee.WithSource(a), goatee.WithSource(b), goatee.WithSink(es), goatee.WithLanes(1))
+		for i := range 10 { // but for the first they come to the lane at once
+			a.push(in("shop.a", update(uint32(10+i), i)))
+			b.push(in("shop.b", update(uint32(10+i), i)))
+			synctest.Wait()
+		}
+		close(hold)
+		rest(time.Second)
+		require.Len(t, es.state(), 20)
+		require.NoError(t, r.end())
+	})
+}
+
 // Documents that are looked up for changes that wait are part of the budget too.
 func TestFetchedDocumentsOfWhatWaitsCountInTheBudget(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -435,13 +546,11 @@ func TestFetchedDocumentsOfWhatWaitsCountInTheBudget(t *testing.T) {
 			src.push(update(10+i, 1))
 			synctest.Wait()
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		require.Equal(t, int64(20), r.Stats().Waiting)
 		require.Greater(t, r.Stats().InFlightBytes, int64(20*10_000), "each has its document by now")
 		es.unblock("shop.orders")
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		rest(time.Minute)
 		require.Zero(t, r.Stats().InFlightBytes)
 		require.Equal(t, map[string]int32{"shop.orders/1": 100}, es.state())
 		require.NoError(t, r.end())
@@ -470,8 +579,7 @@ func TestStoppingWithSomethingWaiting(t *testing.T) {
 				src.push(in("shop.logs", change(goatee.OpDelete, 9, 1, 1)))
 				src.push(change(goatee.OpInsert, 10, 1, 1))
 				src.push(in("shop.logs", change(goatee.OpInsert, 11, 1, 1)))
-				time.Sleep(1500 * time.Millisecond)
-				synctest.Wait()
+				rest(1500 * time.Millisecond)
 				began := time.Now()
 				require.NoError(t, r.end())
 				require.Zero(t, time.Since(began), "it ends at once")
@@ -509,8 +617,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				for i := range 20 {
 					src.push(change(goatee.OpInsert, 10, i%15, i))
 				}
-				time.Sleep(10 * time.Minute)
-				synctest.Wait()
+				rest(10 * time.Minute)
 				var want []string
 				for _, index := range to {
 					if index != "open" {
@@ -522,8 +629,7 @@ func TestEachChangeOfAnIndexIsReportedOnce(t *testing.T) {
 				require.Equal(t, want, told)
 				mu.Unlock()
 				es.unblock("x", "y")
-				time.Sleep(30 * time.Second)
-				synctest.Wait()
+				rest(30 * time.Second)
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, es.state(), 15*len(to))
 				mu.Lock()
@@ -554,8 +660,7 @@ func TestWhatWaitsBehindAnotherChangeIsNotGivenUpWithIt(t *testing.T) {
 				r := start(t, goatee.WithSource(src), goatee.WithSink(es), goatee.WithTransformer(tr), dead.option(),
 					goatee.WithRetryLimit(3*time.Second))
 				src.push(change(goatee.OpInsert, 10, 1, 1), change(goatee.OpUpdate, 11, 1, 2))
-				time.Sleep(time.Minute)
-				synctest.Wait()
+				rest(time.Minute)
 				require.Zero(t, r.Stats().Waiting)
 				require.Len(t, dead.list(), 1)
 				require.Equal(t, uint32(10), dead.list()[0].ClusterTime.T)
