@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -17,8 +20,8 @@ import (
 const (
 	// costSeconds is how long each rate is kept up.
 	costSeconds = 20
-	// costTick is how often the writer writes what is due.
-	costTick = 5 * time.Millisecond
+	// costWriters is how many connections write.
+	costWriters = 4
 )
 
 // costs returns a row for each kind of change and each rate: what it costs all three processes while a real
@@ -69,20 +72,23 @@ type costWriter struct {
 	documents int
 }
 
-// write writes each change by itself, as an application does.
+// write writes each change by itself, as an application does. One connection could not keep up the highest rate.
 func (w *costWriter) write(ctx context.Context, coll *mongo.Collection) error {
 	began := time.Now()
-	tick := time.NewTicker(costTick)
-	defer tick.Stop()
-	for i := 0; i < w.documents; {
-		<-tick.C
-		for due := int(time.Since(began).Seconds() * float64(w.rate)); i < min(due, w.documents); i++ {
-			if err := w.writeOne(ctx, coll, i); err != nil {
-				return err
+	var next atomic.Int64
+	failed := make([]error, costWriters)
+	var writers sync.WaitGroup
+	for n := range failed {
+		writers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < w.documents && failed[n] == nil; i = int(next.Add(1)) - 1 {
+				due := time.Duration(i) * time.Second / time.Duration(w.rate)
+				time.Sleep(time.Until(began.Add(due)))
+				failed[n] = w.writeOne(ctx, coll, i)
 			}
-		}
+		})
 	}
-	return nil
+	writers.Wait()
+	return errors.Join(failed...)
 }
 
 func (w *costWriter) writeOne(ctx context.Context, coll *mongo.Collection, i int) error {
