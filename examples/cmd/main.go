@@ -3,6 +3,8 @@
 // mongodb://localhost:27017 into http://127.0.0.1:9200.
 //
 //	go run ./examples/cmd -f config.toml
+//
+// Subcommands, which take the same settings, are listed by -help.
 package main
 
 import (
@@ -29,7 +31,8 @@ func main() {
 }
 
 func run(args, environ []string, stdout, stderr io.Writer) int {
-	c, err := config.Load(args, environ, stdout)
+	cmd, args := findCommand(args, commands())
+	c, err := config.Load(args, environ, flagsOf(cmd, stdout))
 	var usage *config.UsageError
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -47,8 +50,18 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case c.PrintConfig:
 		return printConfig(c, stdout, stderr)
+	case cmd != nil:
+		return cmd.execute(c, stdout, stderr)
 	}
 	return daemon(c, stderr)
+}
+
+// flagsOf returns how the command line of a command, or of the daemon, is read and described.
+func flagsOf(cmd *command, stdout io.Writer) config.CommandLine {
+	if cmd == nil {
+		return config.CommandLine{Out: stdout, Help: func(out io.Writer) { listCommands(out, commands()) }}
+	}
+	return config.CommandLine{Out: stdout, Help: cmd.help, Flags: cmd.flags}
 }
 
 func printConfig(c *config.Config, stdout, stderr io.Writer) int {

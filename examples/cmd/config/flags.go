@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,16 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *UsageError) Unwrap() error { return e.Err }
 
+// CommandLine says how one is read.
+type CommandLine struct {
+	// Out is where -help is printed.
+	Out io.Writer
+	// Help prints what stands before the settings.
+	Help func(out io.Writer)
+	// Flags, when not nil, adds flags besides the settings. They hide settings of the same name.
+	Flags func(*flag.FlagSet)
+}
+
 // commandLine is what was on it: given holds the texts of each flag in their order.
 type commandLine struct {
 	file      string
@@ -26,14 +37,21 @@ type commandLine struct {
 }
 
 // parseFlags reads the command line. Values are kept as they are: they count after the file and the environment.
-func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error) {
+func parseFlags(args []string, s *settings, as CommandLine) (*commandLine, error) {
 	line := &commandLine{given: map[string][]string{}}
 	fs := flag.NewFlagSet("goatee", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
+	if as.Flags != nil {
+		as.Flags(fs)
+	}
+	own := flagNames(fs)
 	fs.StringVar(&line.file, "f", "", "TOML file with settings")
 	fs.StringVar(&line.delimiter, "env-delimiter", ",", "what separates the items of a list in an environment variable")
-	fs.BoolVar(&line.version, "v", false, "print the version and exit")
-	fs.BoolVar(&line.version, "version", false, "print the version and exit")
+	for _, name := range []string{"v", "version"} {
+		if !slices.Contains(own, name) {
+			fs.BoolVar(&line.version, name, false, "print the version and exit")
+		}
+	}
 	for _, o := range s.options {
 		if !o.tomlOnly {
 			line.add(fs, o.flagName(), o.doc, o.value.isBool())
@@ -46,7 +64,7 @@ func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error)
 	}
 	err := fs.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		printHelp(out, s.options)
+		as.printHelp(fs, own, s.options)
 		return nil, err
 	}
 	if err != nil {
@@ -60,6 +78,9 @@ func parseFlags(args []string, s *settings, out io.Writer) (*commandLine, error)
 }
 
 func (l *commandLine) add(fs *flag.FlagSet, name, doc string, isBool bool) {
+	if fs.Lookup(name) != nil {
+		return
+	}
 	keep := func(text string) error {
 		l.given[name] = append(l.given[name], text)
 		return nil
@@ -77,19 +98,29 @@ func usageError(fs *flag.FlagSet, err error) error {
 	if !ok {
 		return &UsageError{err}
 	}
-	var names []string
-	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	return &UsageError{fmt.Errorf("%w%s; -help lists all flags", err, suggestion(name, names))}
+	return &UsageError{fmt.Errorf("%w%s; -help lists all flags", err, suggestion(name, flagNames(fs)))}
 }
 
-// printHelp lists the flags with their variables and defaults.
-func printHelp(out io.Writer, all []option) {
-	fmt.Fprint(out, "goatee keeps Elasticsearch in step with MongoDB.\n\n"+
-		"  -f FILE\n\tTOML file with settings; its keys are those below, a list's in the plural\n"+
+func flagNames(fs *flag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// printHelp lists the flags, those of the command first, with their variables and defaults.
+func (as CommandLine) printHelp(fs *flag.FlagSet, own []string, all []option) {
+	out := as.Out
+	fmt.Fprint(out, "goatee keeps Elasticsearch in step with MongoDB.\n\n")
+	if as.Help != nil {
+		as.Help(out)
+	}
+	for _, name := range own {
+		fmt.Fprintf(out, "  -%s\n\t%s\n", name, fs.Lookup(name).Usage)
+	}
+	fmt.Fprint(out, "  -f FILE\n\tTOML file with settings; its keys are those below, a list's in the plural\n"+
 		"  -env-delimiter TEXT\n\twhat separates the items of a list in an environment variable (default \",\")\n"+
 		"  -v, -version\n\tprint version, commit and date, and exit\n")
 	for _, o := range all {
-		if o.tomlOnly {
+		if o.tomlOnly || slices.Contains(own, o.flagName()) {
 			continue
 		}
 		fmt.Fprintf(out, "  -%s\n\t%s (default %s", o.flagName(), o.doc, tomlValue(o.value.get()))

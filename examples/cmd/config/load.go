@@ -2,18 +2,17 @@ package config
 
 import (
 	"fmt"
-	"io"
 	"slices"
 )
 
 // Load assembles the settings from the command line (without the program's name), the environment (as os.Environ returns
 // it) and the file named by -f: a flag wins over a variable, a variable over the file, the file over the default. The
-// error is an *UsageError for a command line that cannot be read, flag.ErrHelp after -help was printed on out, and else
+// error is an *UsageError for a command line that cannot be read, flag.ErrHelp after -help was printed, and else
 // Problems: all of them, each with the setting and the remedy. It never holds a secret.
-func Load(args, environ []string, out io.Writer) (*Config, error) {
+func Load(args, environ []string, as CommandLine) (*Config, error) {
 	c := Default()
 	s := newSettings(&c)
-	line, err := parseFlags(args, s, out)
+	line, err := parseFlags(args, s, as)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func load(t *testing.T, toml string, env map[string]string, args ...string) (*Co
 	for name, text := range env {
 		environ = append(environ, name+"="+text)
 	}
-	return Load(args, environ, io.Discard)
+	return Load(args, environ, CommandLine{Out: io.Discard})
 }
 
 func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
@@ -314,7 +314,7 @@ func TestACommandLineThatCannotBeRead(t *testing.T) {
 
 func TestHelpListsEveryFlag(t *testing.T) {
 	var out strings.Builder
-	_, err := Load([]string{"-h"}, nil, &out)
+	_, err := Load([]string{"-h"}, nil, CommandLine{Out: &out})
 	require.ErrorIs(t, err, flag.ErrHelp)
 	c := Default()
 	for _, o := range options(&c) {
