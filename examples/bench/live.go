@@ -156,7 +156,7 @@ func measureLatency(
 	}
 	seen, err := b.awaitSeen(ctx, func(seen *nullSeen) bool { return len(seen.Marks) >= n })
 	if err != nil {
-		return sample{}, err
+		return sample{}, fmt.Errorf("%d of %d: %w", len(seen.Marks), n, err)
 	}
 	s, err := c.wait(ctx, b.servers, n)
 	if err != nil {
