@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -57,4 +58,16 @@ func TestNullServerNotesMarks(t *testing.T) {
 	require.Len(t, seen.Marks, 2)
 	require.Equal(t, seen.Last, seen.Marks["a"])
 	require.Equal(t, seen.Last, seen.Marks["b"])
+}
+
+func TestNullServerNotesMarksOfLargeBodies(t *testing.T) {
+	url := startNullServer(t)
+	padding := strings.Repeat("x", 1000)
+	var body strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&body, "{}\n{\"x\":%q,\"mark\":\"%d\"}\n", padding, i)
+	}
+	require.Less(t, nullBuffer, body.Len(), "larger than the server's buffer")
+	post(t, url, strings.NewReader(body.String()))
+	require.Len(t, seenBy(t, url).Marks, 300)
 }
