@@ -147,16 +147,18 @@ func (f *files) withContent(ctx context.Context, c *goatee.Change) (bson.Raw, er
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	leaveOut := func(reason string, length int64) (bson.Raw, error) {
-		f.log.Warn("a file is left out: "+reason, "namespace", c.Namespace.String(), "id", c.ID.String(), "bytes", length)
+	leaveOut := func(reason string, details ...any) (bson.Raw, error) {
+		name, _ := raw.Lookup("filename").StringValueOK()
+		f.log.Warn("the content of a file is left out: "+reason, append([]any{
+			"namespace", c.Namespace.String(), "id", c.ID.String(), "filename", name}, details...)...)
 		return setField(raw, 0, nil)
 	}
 	length, ok := raw.Lookup("length").AsInt64OK()
 	switch {
 	case !ok || length < 0:
-		return leaveOut("its document has no length", 0)
+		return leaveOut("its document has no length")
 	case length > f.maxFileSize:
-		return leaveOut("it is larger than the limit", length)
+		return leaveOut("it is larger than the limit", "bytes", length, "limit", f.maxFileSize)
 	}
 	doc, err := setField(raw, int(length), func(dst []byte) ([]byte, error) {
 		return f.appendContent(ctx, dst, c, length)

@@ -273,7 +273,7 @@ func TestLargeFilesAreNotRead(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Len(t, lines, 1)
 	require.Contains(t, lines[0], "larger than the limit")
-	require.Contains(t, lines[0], "bytes=1501")
+	require.Contains(t, lines[0], "filename=a.txt bytes=1501 limit=1500")
 	require.Contains(t, lines[0], large.ID.ObjectID().Hex())
 }
 

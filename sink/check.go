@@ -62,10 +62,15 @@ func (b *Bulk) greet(ctx context.Context) (reply, error) {
 		timeout = time.Until(end) / 2
 	}
 	res, err := call(ctx, b.client, timeout, ask{method: http.MethodGet, path: "/"})
+	return res, noAnswer(err)
+}
+
+// noAnswer says in words that a limit has passed.
+func noAnswer(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("no answer in time")
+		return errors.New("no answer in time")
 	}
-	return res, err
+	return err
 }
 
 // isProductRefusal reports whether the client's own product check has failed, which has no type of error.

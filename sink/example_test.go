@@ -147,3 +147,15 @@ func ExampleRewrite() {
 	fmt.Println(es.Bulks()[0].Items[0].Pipeline, actions[0].Pipeline == "")
 	// Output: enrich true
 }
+
+// The pipeline is there before the first document that goes through it.
+func ExamplePutIngestPipeline() {
+	client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{"http://localhost:9200"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = sink.PutIngestPipeline(context.Background(), client, "lower", `{"processors":[{"lowercase":{"field":"email"}}]}`)
+	if err != nil {
+		log.Fatal(err)
+	}
+}

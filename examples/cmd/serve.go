@@ -43,6 +43,12 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, out *cons
 		}
 	}
 	defer stopHTTP()
+	if err := putFilePipeline(ctx, c); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	return runSyncer(ctx, c, syncer, pulse, logger, out)
 }
 

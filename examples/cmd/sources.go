@@ -36,7 +36,7 @@ func (s *sources) all(ctx context.Context) ([]goatee.Source, error) {
 			Remedy: "check the database and the patterns for direct reads",
 		}
 	}
-	return append(streams, reads...), nil
+	return withFiles(s.config.Files, s.client, append(streams, reads...))
 }
 
 // ownDatabases are never synchronized: MongoDB's own, and the one that positions are written to.

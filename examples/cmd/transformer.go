@@ -10,7 +10,7 @@ import (
 
 // newTransformer returns what the settings ask to be done with actions, or nil for nothing.
 func newTransformer(ctx context.Context, c *config.Config) (goatee.Transformer, error) {
-	ts := mappings(c.Mappings)
+	ts := append(filePipelines(c.Files), mappings(c.Mappings)...)
 	if c.DeleteStrategy == config.DeleteIgnore {
 		ts = append(ts, transform.Skip(func(c *goatee.Change) bool { return c.Op == goatee.OpDelete }))
 	}

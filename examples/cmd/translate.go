@@ -41,6 +41,7 @@ var keys = []string{
 	"relate.Relation.MatchFieldType", "relate.match-field-type",
 	"relate.Relation.MatchField", "relate.match-field",
 	"relate.Relation.MaxDepth", "relate.max-depth",
+	sink.SettingIngestPipeline, "index-files",
 	"transform.Index", "mapping",
 }
 

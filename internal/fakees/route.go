@@ -56,6 +56,8 @@ func (s *Server) route(r *http.Request, body []byte) answer {
 		return s.bulk(body)
 	case target == "_mget":
 		return s.multiGet(body)
+	case r.Method == http.MethodPut && target == "_ingest":
+		return answer{http.StatusOK, map[string]any{"acknowledged": true}}
 	case r.Method == http.MethodDelete && endpoint == "":
 		return s.deleteIndices(target, r.URL.Query().Get("ignore_unavailable") == "true")
 	case endpoint == "_refresh":

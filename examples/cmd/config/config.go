@@ -51,8 +51,10 @@ type Config struct {
 	ConfigDatabaseName  string
 	ClusterName         string
 
-	Mappings           []Mapping
-	Relates            []relate.Relation
+	Mappings []Mapping
+	Relates  []relate.Relation
+	// Files are the keys about GridFS.
+	Files              Files
 	IndexAsUpdate      bool
 	PruneInvalidJSON   bool
 	DeleteStrategy     int

@@ -51,7 +51,6 @@ func refusedKeys() []legacy {
 		{name: "worker", env: []string{"MONSTACHE_WORKER"}, why: "one process does all the work"},
 		{name: "workers", why: "one process does all the work"},
 		{name: "index-oplog-time", isBool: true, why: "no oplog fields are added to documents"},
-		{name: "index-files", isBool: true, why: "files in GridFS are not indexed"},
 		{name: "enable-patches", isBool: true, why: "no history of patches is kept"},
 		{
 			name: "time-machine-namespaces", flag: "time-machine-namespace", env: []string{"MONSTACHE_TIME_MACHINE_NS"},
@@ -84,7 +83,6 @@ func dependentKeys() []legacy {
 	const (
 		oplog   = "it belongs to enable-oplog"
 		fields  = "it belongs to index-oplog-time"
-		files   = "it belongs to index-files"
 		patches = "it belongs to enable-patches"
 		history = "it belongs to time-machine-namespaces"
 	)
@@ -94,11 +92,6 @@ func dependentKeys() []legacy {
 		{name: "oplog-ts-field-name", why: fields},
 		{name: "oplog-date-field-name", why: fields},
 		{name: "oplog-date-field-format", why: fields},
-		{name: "file-namespaces", flag: "file-namespace", env: []string{"MONSTACHE_FILE_NS"}, why: files},
-		{name: "file-downloaders", why: files},
-		{name: "max-file-size", why: files},
-		{name: "file-highlighting", isBool: true, why: files},
-		{name: "disable-file-pipeline-put", isBool: true, why: files},
 		{name: "patch-namespaces", flag: "patch-namespace", env: []string{"MONSTACHE_PATCH_NS"}, why: patches},
 		{name: "merge-patch-attribute", why: patches},
 		{name: "time-machine-index-prefix", why: history},
@@ -123,6 +116,8 @@ func harmlessKeys() []legacy {
 		{name: "direct-read-no-timeout", isBool: true, why: "direct reads reopen a cursor that timed out"},
 		{name: "direct-read-bounded", isBool: true, why: "direct reads end where the collection ends; later changes come from change streams"},
 		{name: "elasticsearch-retry", isBool: true, why: "what may pass is always retried"},
+		{name: "file-downloaders", why: "each source reads the content of one file at a time"},
+		{name: "file-highlighting", isBool: true, why: "attachment.content can always be highlighted"},
 		{name: "relate-threads", why: "related documents are read as the pipeline takes them"},
 		{name: "relate-buffer", why: "no relation is ever skipped: a full pipeline makes the change stream wait"},
 		{name: "elasticsearch-version", why: "no behaviour depends on it"},

@@ -131,6 +131,7 @@ func TestEveryKeyIsAFlag(t *testing.T) {
 func sampleOf(o option) (text, toml string) {
 	special := map[string]string{
 		"mongo-url": "mongodb://db/", "elasticsearch-urls": "https://es:9200", "http-server-addr": ":1234",
+		"file-namespaces": "a.fs.files",
 	}
 	text = special[o.name]
 	switch v := o.value.get().(type) {
@@ -165,6 +166,10 @@ func prerequisites(name string) []string {
 		return []string{"-direct-read-namespace="}
 	case name == "disable-change-events" || name == "exit-after-direct-reads":
 		return []string{"-direct-read-namespace=x.y"}
+	case name == "index-files":
+		return []string{"-file-namespace=x.y.files"}
+	case name == "file-namespaces":
+		return []string{"-index-files"}
 	default:
 		return nil
 	}
@@ -213,6 +218,11 @@ func TestMistakesNameTheSettingAndTheRemedy(t *testing.T) {
 		{name: "relate with a negative depth", toml: "[[relate]]\nnamespace = \"a.b\"\nwith-namespace = \"a.c\"\nmax-depth = -1",
 			want: []string{"relate", "max-depth", "below 0"}},
 		{name: "relate that is no table", toml: "relate = 1", want: []string{"[[relate]]"}},
+		{name: "files without a collection", toml: "index-files = true", want: []string{"index-files in", "line 1", "file-namespaces is missing"}},
+		{name: "files in a bucket without .files", toml: "index-files = true\nfile-namespaces = ['shop.fs']",
+			want: []string{"file-namespaces in", "line 2", `"shop.fs"`, "shop.fs.files"}},
+		{name: "files in no database", toml: "index-files = true\nfile-namespaces = ['files']", want: []string{"file-namespaces in", "line 2"}},
+		{name: "a negative size of files", toml: "max-file-size = -1", want: []string{"max-file-size", "negative"}},
 		{name: "top-level setting below a table", toml: "[[mapping]]\nnamespace = 'a.b'\nindex = 'x'\nenable-http-server = true",
 			want: []string{"mapping.enable-http-server in", "line 4", "above the first table"}},
 		{name: "unknown key of a table without effect", toml: "[logs]\ninfos = 'x'",
@@ -339,6 +349,9 @@ func TestWarnings(t *testing.T) {
 		{name: "an entry twice", toml: `change-stream-namespaces = ["a", "b.c", "a"]`, want: []string{`change-stream-namespaces in .*line 1 names "a"`}},
 		{name: "a mapping twice", toml: "[[mapping]]\nnamespace = 'a.b'\nindex = 'x'\n[[mapping]]\nnamespace = 'a.b'\nindex = 'y'",
 			want: []string{`mapping in .*"a.b", the last counts`}},
+		{name: "files that are left out", toml: "file-namespaces = ['no namespace']", want: []string{"file-namespaces in .*index-files"}},
+		{name: "files", toml: "index-files = true\nfile-namespaces = ['a.fs.files']\nfile-downloaders = 3\nfile-highlighting = true",
+			want: []string{"file-downloaders in .*one file", "file-highlighting in "}},
 		{name: "exit after nothing", toml: "exit-after-direct-reads = true", want: []string{"exit-after-direct-reads in .*no direct reads"}},
 		{name: "patterns without discovery", toml: "direct-read-namespaces = ['a.b']\ndirect-read-dynamic-exclude-regex = 'x'",
 			want: []string{"direct-read-dynamic-exclude-regex in .*no effect"}},

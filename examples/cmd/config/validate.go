@@ -15,6 +15,7 @@ func (s *settings) validate() {
 	s.checkState()
 	s.checkResume()
 	s.checkMappings()
+	s.checkFiles()
 	if !s.failed["elasticsearch-urls"] {
 		s.config.ElasticsearchURLs = withSchemes(s.config.ElasticsearchURLs)
 	}
