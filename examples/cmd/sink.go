@@ -40,7 +40,8 @@ func newSink(
 func sinkOptions(c *config.Config) []sink.Option {
 	opts := []sink.Option{
 		sink.WithMaxBytes(c.ElasticsearchMaxBytes), sink.WithGzip(c.Gzip), sink.WithPrune(c.PruneInvalidJSON),
-		sink.WithDroppedCollections(c.DroppedCollections), sink.WithDroppedDatabases(c.DroppedDatabases),
+		sink.WithShortDoubles(c.ShortDoubles), sink.WithDroppedCollections(c.DroppedCollections),
+		sink.WithDroppedDatabases(c.DroppedDatabases),
 	}
 	if c.ElasticsearchMaxDocs > 0 {
 		opts = append(opts, sink.WithMaxActions(c.ElasticsearchMaxDocs))

@@ -57,6 +57,7 @@ type Config struct {
 	Files              Files
 	IndexAsUpdate      bool
 	PruneInvalidJSON   bool
+	ShortDoubles       bool
 	DeleteStrategy     int
 	DeleteIndexPattern string
 	RoutingNamespaces  []string

@@ -228,6 +228,11 @@ func indexOptions(c *Config) []option {
 			doc: "merge documents into those in Elasticsearch (update with doc_as_upsert) instead of replacing them",
 		},
 		{
+			name: "short-doubles", value: toggle(&c.ShortDoubles),
+			doc: "write a double without a fraction as 30 instead of 30.0, as Monstache does; Elasticsearch then maps a new field " +
+				"by whichever document comes first",
+		},
+		{
 			name: "prune-invalid-json", value: toggle(&c.PruneInvalidJSON),
 			doc: "leave out values JSON cannot say (NaN, infinities, dates beyond year 9999) instead of refusing the document",
 		},
