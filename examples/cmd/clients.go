@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v7"
@@ -74,7 +76,7 @@ func newElasticsearch(c *config.Config) (*elasticsearch.Client, error) {
 		Addresses:    c.ElasticsearchURLs,
 		Username:     c.ElasticsearchUser,
 		Password:     c.ElasticsearchPassword,
-		APIKey:       c.ElasticsearchAPIKey,
+		APIKey:       encodedAPIKey(c.ElasticsearchAPIKey),
 		DisableRetry: true,
 		Transport:    sink.Transport(transport),
 	})
@@ -82,6 +84,15 @@ func newElasticsearch(c *config.Config) (*elasticsearch.Client, error) {
 		return nil, &goatee.ConfigError{Setting: "elasticsearch-urls", Problem: "the client cannot be set up", Remedy: "correct them"}
 	}
 	return client, nil
+}
+
+// encodedAPIKey returns a key in the form that goes over the wire: base64 of id:key. Base64 has no colon, so that the two
+// forms cannot be taken for one another.
+func encodedAPIKey(key string) string {
+	if !strings.Contains(key, ":") {
+		return key
+	}
+	return base64.StdEncoding.EncodeToString([]byte(key))
 }
 
 func newTransport(c *config.Config) (*http.Transport, error) {

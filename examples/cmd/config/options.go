@@ -69,7 +69,7 @@ func elasticsearchOptions(c *Config) []option {
 		},
 		{
 			name: "elasticsearch-api-key", env: "MONSTACHE_ES_API_KEY", value: text(&c.ElasticsearchAPIKey), redact: redactAll,
-			doc: "API key, base64 of id:key; takes precedence over user and password",
+			doc: "API key, as id:key or as base64 of that; takes precedence over user and password",
 		},
 		{
 			name: "elasticsearch-pem-file", env: "MONSTACHE_ES_PEM", value: text(&c.ElasticsearchPEMFile),
