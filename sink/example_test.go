@@ -159,3 +159,27 @@ func ExamplePutIngestPipeline() {
 		log.Fatal(err)
 	}
 }
+
+// Each change becomes an entry of an index of its day, beside the document. A change that is delivered again adds nothing.
+func ExampleNewTimeMachine() {
+	es := goateetest.NewElasticsearch()
+	bulk, err := sink.NewBulk(es)
+	if err != nil {
+		log.Fatal(err)
+	}
+	history, err := sink.NewTimeMachine(bulk, sink.WithHistoryNamespaces("shop.orders"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	actions := []goatee.Action{
+		{Change: goateetest.At(goateetest.Insert("shop.orders", `{"_id": 1, "state": "new"}`), 1715990399, 1)},
+		{Change: goateetest.At(goateetest.Update("shop.orders", `{"_id": 1, "state": "paid"}`, `{"state": "paid"}`), 1715990399, 2)},
+	}
+	for range 2 {
+		if err := history.Write(context.Background(), actions); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(len(es.Docs("shop.orders")), len(es.Docs("log.shop.orders.2024-05-17")))
+	// Output: 1 2
+}

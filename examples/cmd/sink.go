@@ -19,21 +19,25 @@ func newSink(
 	c *config.Config, es *elasticsearch.Client, db *mongo.Database,
 ) (goatee.Sink, error) {
 	bulk, err := sink.NewBulk(es, sinkOptions(c)...)
+	if err != nil {
+		return nil, err
+	}
+	next, err := withHistory(c, bulk)
 	if err != nil || len(c.RoutingNamespaces) == 0 {
-		return bulk, err
+		return next, err
 	}
 	routed := sink.WithRoutedNamespaces(c.RoutingNamespaces...)
 	switch c.DeleteStrategy {
 	case config.DeleteStateless:
-		return sink.NewStateless(bulk, bulk, routed, sink.WithIndexPattern(c.DeleteIndexPattern))
+		return sink.NewStateless(bulk, next, routed, sink.WithIndexPattern(c.DeleteIndexPattern))
 	case config.DeleteStateful:
 		meta, err := sink.NewMongoMeta(db.Collection(metaCollection))
 		if err != nil {
 			return nil, err
 		}
-		return sink.NewStateful(bulk, bulk, meta, routed)
+		return sink.NewStateful(bulk, next, meta, routed)
 	default:
-		return bulk, nil // the transformer leaves deletes out
+		return next, nil // the transformer leaves deletes out
 	}
 }
 

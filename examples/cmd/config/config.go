@@ -61,6 +61,7 @@ type Config struct {
 	DeleteStrategy     int
 	DeleteIndexPattern string
 	RoutingNamespaces  []string
+	TimeMachine        TimeMachine
 
 	EnableHTTPServer bool
 	HTTPServerAddr   string
@@ -115,6 +116,7 @@ func Default() Config {
 		ResumeName:                   "default",
 		ConfigDatabaseName:           "monstache",
 		DeleteIndexPattern:           "*",
+		TimeMachine:                  defaultTimeMachine(),
 		HTTPServerAddr:               ":8080",
 		StatsDuration:                30 * time.Second,
 	}

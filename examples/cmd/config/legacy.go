@@ -52,10 +52,6 @@ func refusedKeys() []legacy {
 		{name: "workers", why: "one process does all the work"},
 		{name: "index-oplog-time", isBool: true, why: "no oplog fields are added to documents"},
 		{name: "enable-patches", isBool: true, why: "no history of patches is kept"},
-		{
-			name: "time-machine-namespaces", flag: "time-machine-namespace", env: []string{"MONSTACHE_TIME_MACHINE_NS"},
-			why: "no history of documents is kept",
-		},
 		{name: "disable-delete-protection", isBool: true, why: "a delete never deletes by query"},
 		{name: "mapper-plugin-path", why: scripts},
 		{name: "script", tomlOnly: true, why: scripts},
@@ -84,7 +80,6 @@ func dependentKeys() []legacy {
 		oplog   = "it belongs to enable-oplog"
 		fields  = "it belongs to index-oplog-time"
 		patches = "it belongs to enable-patches"
-		history = "it belongs to time-machine-namespaces"
 	)
 	return []legacy{
 		{name: "mongo-oplog-database-name", env: []string{"MONSTACHE_MONGO_OPLOG_DB"}, why: oplog},
@@ -94,9 +89,6 @@ func dependentKeys() []legacy {
 		{name: "oplog-date-field-format", why: fields},
 		{name: "patch-namespaces", flag: "patch-namespace", env: []string{"MONSTACHE_PATCH_NS"}, why: patches},
 		{name: "merge-patch-attribute", why: patches},
-		{name: "time-machine-index-prefix", why: history},
-		{name: "time-machine-index-suffix", why: history},
-		{name: "time-machine-direct-reads", isBool: true, why: history},
 		{name: "pipe-allow-disk", isBool: true, why: "it belongs to scripts"},
 		{name: "post-processors", why: "it belongs to mapper-plugin-path"},
 		{name: "stats-index-format", why: "it belongs to index-stats"},
