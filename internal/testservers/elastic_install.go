@@ -13,10 +13,10 @@ import (
 // copyDependencies is the Maven goal that downloads jars; its version is pinned like everything else.
 const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
-// installKind returns the folder of the user's cache that holds the kind's jars (lib), its compiled launcher (classes)
-// and its logging configuration, installing them first if need be.
+// installKind returns the folder of the user's cache that holds the kind's jars (lib), its compiled launcher and plugins
+// (classes) and its logging configuration, installing them first if need be.
 func installKind(ctx context.Context, k kind) (string, error) {
-	launcher, err := k.file("Launcher.java")
+	sources, err := k.java()
 	if err != nil {
 		return "", err
 	}
@@ -28,7 +28,7 @@ func installKind(ctx context.Context, k kind) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	digest := sha256.Sum256(fmt.Appendf(nil, "%s%s%s", launcher, sums, logging))
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s%s%s", sources, sums, logging)) // maps are printed in order
 	dir, err := cached(ctx, fmt.Sprintf("%s-%x", k.name, digest[:4]), func(ctx context.Context, dir string) error {
 		if err := requireTools(k.name, "java", "javac", "mvn"); err != nil {
 			return err
@@ -39,7 +39,7 @@ func installKind(ctx context.Context, k kind) (string, error) {
 		if err := fetchJars(ctx, dir, k.artifacts, string(sums)); err != nil {
 			return err
 		}
-		return compileLauncher(ctx, dir, launcher)
+		return compileSources(ctx, dir, sources)
 	})
 	var missing *MissingError
 	if err != nil && !errors.As(err, &missing) {
@@ -76,11 +76,15 @@ func pomFor(artifacts []string) string {
 	return pom.String()
 }
 
-// compileLauncher compiles once what java would otherwise compile at each start, which saves about a second.
-func compileLauncher(ctx context.Context, dir string, source []byte) error {
-	file := filepath.Join(dir, "Launcher.java")
-	if err := os.WriteFile(file, source, 0o644); err != nil {
-		return err
+// compileSources compiles once what java would otherwise compile at each start, which saves about a second.
+func compileSources(ctx context.Context, dir string, sources map[string][]byte) error {
+	argv := []string{"-nowarn", "-cp", filepath.Join(dir, "lib", "*"), "-d", filepath.Join(dir, "classes")}
+	for name, source := range sources {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, source, 0o644); err != nil {
+			return err
+		}
+		argv = append(argv, file)
 	}
-	return run(ctx, dir, "javac", "-nowarn", "-cp", filepath.Join(dir, "lib", "*"), "-d", filepath.Join(dir, "classes"), file)
+	return run(ctx, dir, "javac", argv...)
 }

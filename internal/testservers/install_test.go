@@ -152,10 +152,11 @@ func TestJarsAreVerified(t *testing.T) {
 func TestEveryKindIsComplete(t *testing.T) {
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
-			for _, name := range []string{"Launcher.java", "jars.sha256"} {
-				_, err := k.file(name)
-				require.NoError(t, err)
-			}
+			sources, err := k.java()
+			require.NoError(t, err)
+			require.Len(t, sources, 1+len(k.sources))
+			_, err = k.file("jars.sha256")
+			require.NoError(t, err)
 		})
 	}
 }
