@@ -16,6 +16,7 @@ func withHistory(c *config.Config, next goatee.Sink) (goatee.Sink, error) {
 	return sink.NewTimeMachine(next,
 		sink.WithHistoryNamespaces(h.Namespaces...),
 		sink.WithHistoryPrefix(h.Prefix), sink.WithHistorySuffix(h.Suffix),
+		sink.WithHistoryFields(c.ClusterTime.TSField, c.ClusterTime.DateField, c.ClusterTime.DateFormat),
 		sink.WithHistoryOfReads(h.DirectReads), sink.WithHistoryOfDeletes(h.Deletes),
 	)
 }

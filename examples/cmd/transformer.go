@@ -14,6 +14,15 @@ func newTransformer(ctx context.Context, c *config.Config) (goatee.Transformer, 
 	if c.DeleteStrategy == config.DeleteIgnore {
 		ts = append(ts, transform.Skip(func(c *goatee.Change) bool { return c.Op == goatee.OpDelete }))
 	}
+	if t := c.ClusterTime; t.Index {
+		stamp := transform.ClusterTime(t.TSField, t.DateField, t.DateFormat)
+		if checker, ok := stamp.(goatee.Checker); ok {
+			if err := checker.Check(ctx); err != nil {
+				return nil, err
+			}
+		}
+		ts = append(ts, stamp)
+	}
 	if c.IndexAsUpdate {
 		ts = append(ts, goatee.TransformFunc(asUpdate))
 	}

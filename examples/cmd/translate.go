@@ -46,6 +46,7 @@ var keys = []string{
 	"relate.Relation.MaxDepth", "relate.max-depth",
 	sink.SettingIngestPipeline, "index-files",
 	"transform.Index", "mapping",
+	"transform.ClusterTime", "oplog-ts-field-name, oplog-date-field-name, oplog-date-field-format",
 }
 
 // translate replaces the library's names of settings by the daemon's keys.

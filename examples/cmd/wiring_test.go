@@ -11,6 +11,7 @@ import (
 
 	"github.com/goatee-sync/goatee"
 	"github.com/goatee-sync/goatee/examples/cmd/config"
+	"github.com/goatee-sync/goatee/goateetest"
 	"github.com/goatee-sync/goatee/resume"
 )
 
@@ -66,6 +67,22 @@ func TestAMappingThatCannotWorkIsFoundAtTheStart(t *testing.T) {
 	_, err := newTransformer(t.Context(), &c)
 	require.ErrorContains(t, err, "mapping")
 	require.ErrorContains(t, err, "orders-$2")
+}
+
+func TestIndexOplogTimeAddsItsFields(t *testing.T) {
+	c := config.Default()
+	c.ClusterTime.Index = true
+	transformer, err := newTransformer(t.Context(), &c)
+	require.NoError(t, err)
+	change := goateetest.Insert("shop.items", `{"_id": "x", "a": 1}`)
+	change.ClusterTime = primitive.Timestamp{T: 1795356306, I: 2}
+	require.Contains(t, goateetest.Actions(t, transformer, change),
+		`{"a":1,"oplog_ts":{"T":1795356306,"I":2},"oplog_date":"2026/11/22 14:05:06"}`)
+
+	c.ClusterTime.TSField = c.ClusterTime.DateField
+	_, err = newTransformer(t.Context(), &c)
+	require.ErrorContains(t, err, "transform.ClusterTime")
+	require.Contains(t, translate(err.Error()), "oplog-ts-field-name")
 }
 
 func TestIndexAsUpdateMergesWhatHasNoPipeline(t *testing.T) {

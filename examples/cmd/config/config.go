@@ -61,6 +61,7 @@ type Config struct {
 	DeleteStrategy     int
 	DeleteIndexPattern string
 	RoutingNamespaces  []string
+	ClusterTime        ClusterTime
 	TimeMachine        TimeMachine
 
 	EnableHTTPServer bool
@@ -116,6 +117,7 @@ func Default() Config {
 		ResumeName:                   "default",
 		ConfigDatabaseName:           "monstache",
 		DeleteIndexPattern:           "*",
+		ClusterTime:                  defaultClusterTime(),
 		TimeMachine:                  defaultTimeMachine(),
 		HTTPServerAddr:               ":8080",
 		StatsDuration:                30 * time.Second,

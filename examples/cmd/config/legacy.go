@@ -50,7 +50,6 @@ func refusedKeys() []legacy {
 		{name: "resume-from-earliest-timestamp", isBool: true, why: "each stream resumes at its own position"},
 		{name: "worker", env: []string{"MONSTACHE_WORKER"}, why: "one process does all the work"},
 		{name: "workers", why: "one process does all the work"},
-		{name: "index-oplog-time", isBool: true, why: "no oplog fields are added to documents"},
 		{name: "enable-patches", isBool: true, why: "no history of patches is kept"},
 		{name: "disable-delete-protection", isBool: true, why: "a delete never deletes by query"},
 		{name: "mapper-plugin-path", why: scripts},
@@ -78,15 +77,11 @@ func refusedKeys() []legacy {
 func dependentKeys() []legacy {
 	const (
 		oplog   = "it belongs to enable-oplog"
-		fields  = "it belongs to index-oplog-time"
 		patches = "it belongs to enable-patches"
 	)
 	return []legacy{
 		{name: "mongo-oplog-database-name", env: []string{"MONSTACHE_MONGO_OPLOG_DB"}, why: oplog},
 		{name: "mongo-oplog-collection-name", env: []string{"MONSTACHE_MONGO_OPLOG_COL"}, why: oplog},
-		{name: "oplog-ts-field-name", why: fields},
-		{name: "oplog-date-field-name", why: fields},
-		{name: "oplog-date-field-format", why: fields},
 		{name: "patch-namespaces", flag: "patch-namespace", env: []string{"MONSTACHE_PATCH_NS"}, why: patches},
 		{name: "merge-patch-attribute", why: patches},
 		{name: "pipe-allow-disk", isBool: true, why: "it belongs to scripts"},

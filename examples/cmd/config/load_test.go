@@ -463,7 +463,7 @@ func TestUnavailableVariablesAreRejected(t *testing.T) {
 
 func TestUnavailableKeysAreRejectedByName(t *testing.T) {
 	for _, key := range []string{
-		"index-oplog-time = true", "replay = true", "resume-from-earliest-timestamp = true", "disable-delete-protection = true",
+		"replay = true", "resume-from-earliest-timestamp = true", "disable-delete-protection = true",
 		"[aws-connect]\nstrategy = 1", "[elasticsearch-pki-auth]\ncert-file = 'x'",
 	} {
 		_, err := load(t, key, nil)

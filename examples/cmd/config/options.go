@@ -32,7 +32,7 @@ func options(c *Config) []option {
 	var all []option
 	for _, group := range [][]option{
 		mongoOptions(c), elasticsearchOptions(c), changeStreamOptions(c), directReadOptions(c), resumeOptions(c),
-		indexOptions(c), fileOptions(&c.Files), historyOptions(c), daemonOptions(c),
+		indexOptions(c), fileOptions(&c.Files), clusterTimeOptions(&c.ClusterTime), historyOptions(c), daemonOptions(c),
 	} {
 		all = append(all, group...)
 	}
