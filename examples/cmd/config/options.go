@@ -225,7 +225,9 @@ func indexOptions(c *Config) []option {
 		},
 		{
 			name: "index-as-update", value: toggle(&c.IndexAsUpdate),
-			doc: "merge documents into those in Elasticsearch (update with doc_as_upsert) instead of replacing them",
+			doc: "merge documents into those in Elasticsearch (update with doc_as_upsert) instead of replacing them: fields that " +
+				"others wrote stay, and so do fields that have been removed in MongoDB; updates carry no version, and documents " +
+				"with an ingest pipeline are replaced all the same",
 		},
 		{
 			name: "short-doubles", value: toggle(&c.ShortDoubles),
