@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,4 +49,37 @@ index = "DB-all"
 		return res.Body.Close() == nil && res.StatusCode == http.StatusNotFound
 	}, waitLimit, waitTick, "the index of the database's collections")
 	p.stop()
+}
+
+// The drop of an index that takes nothing waits for it alone: other collections arrive meanwhile, what comes for the
+// dropped collection follows the drop, and when the block is gone so is what was dropped.
+func TestADropOfABlockedIndexHoldsUpNothingElse(t *testing.T) {
+	s := newStack(t)
+	s.insert("a", bson.M{"_id": "old"})
+	p := start(t, s.config("direct-read-namespaces = ['DB.a']\nchange-stream-namespaces = ['DB']"))
+	blocked := s.db.Name() + ".a"
+	s.waitFor(blocked, "old", "{}")
+	set := func(value string) {
+		s.done(s.es.Indices.PutSettings(strings.NewReader(`{"index.blocks.read_only":`+value+`}`), s.es.Indices.PutSettings.WithIndex(blocked)))
+	}
+	set("true")
+	unblocked := false
+	t.Cleanup(func() {
+		if !unblocked { // otherwise it cannot be deleted after the test
+			set("null")
+		}
+	})
+	require.NoError(t, s.db.Collection("a").Drop(t.Context()))
+	s.insert("a", bson.M{"_id": "new"})
+	s.insert("b", bson.M{"_id": 1})
+	s.waitFor(s.db.Name()+".b", "1", "{}")
+	require.Equal(t, "{}", s.source(blocked, "old"))
+	require.Empty(t, s.source(blocked, "new"))
+
+	set("null")
+	unblocked = true
+	s.waitFor(blocked, "new", "{}")
+	require.Empty(t, s.source(blocked, "old"))
+	p.stop()
+	require.NotEmpty(t, p.log.line("summary", "deadLetters=0"))
 }
