@@ -12,25 +12,24 @@ import (
 // emit hands a batch on in parts: each document with a file alone, what is between them together. Only the last part may
 // carry the position of the batch; the others stay at the one before.
 func (f *files) emit(ctx context.Context, b *goatee.Batch, before goatee.Position, emit goatee.EmitFunc) error {
-	if !f.anyFile(b.Changes) {
+	all := f.allFiles(b.Changes) // now: their documents change while they are read
+	if len(all) == 0 {
 		return emit(ctx, b)
 	}
 	s := &splitter{batch: b, before: before, bytes: b.Bytes}
 	s.parts.Store(1) // the splitter itself, until all parts are made
 	defer s.release()
+	ahead := f.ahead(ctx, b.Changes, all)
+	defer ahead.stop()
 	start := 0
-	for i := range b.Changes {
-		c := &b.Changes[i]
-		if !f.isFile(c) {
-			continue
-		}
+	for _, i := range all {
 		if start < i {
 			if err := emit(ctx, s.part(start, i)); err != nil {
 				return err
 			}
 		}
 		start = i + 1
-		part, err := f.file(ctx, s, i)
+		part, err := s.file(i, ahead.next())
 		if err != nil {
 			return err
 		}
@@ -44,10 +43,10 @@ func (f *files) emit(ctx context.Context, b *goatee.Batch, before goatee.Positio
 	return nil
 }
 
-// file returns the part that holds one file, as a failed change if its content cannot be read for its own reason.
-func (f *files) file(ctx context.Context, s *splitter, i int) (*goatee.Batch, error) {
+// file returns the part that holds one file, as a failed change if err says that its content cannot be read for its own
+// reason.
+func (s *splitter) file(i int, err error) (*goatee.Batch, error) {
 	c := &s.batch.Changes[i]
-	err := f.attach(ctx, c)
 	own := (*fileError)(nil)
 	if err != nil && !errors.As(err, &own) {
 		return nil, err
@@ -63,13 +62,14 @@ func (f *files) file(ctx context.Context, s *splitter, i int) (*goatee.Batch, er
 	return part, nil
 }
 
-func (f *files) anyFile(changes []goatee.Change) bool {
+// allFiles returns the ordinals of the changes that are files.
+func (f *files) allFiles(changes []goatee.Change) (all []int) {
 	for i := range changes {
 		if f.isFile(&changes[i]) {
-			return true
+			all = append(all, i)
 		}
 	}
-	return false
+	return all
 }
 
 // splitter makes parts of a batch and releases the batch behind the last of them.

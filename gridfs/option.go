@@ -16,6 +16,7 @@ type Option func(*config) error
 
 type config struct {
 	maxFileSize int64
+	downloads   int
 	namespaces  map[goatee.Namespace]bool // empty: all whose collections end in .files
 	logger      *slog.Logger              // nil: that of the Syncer
 	observer    *goatee.Observer          // nil: that of the Syncer
@@ -24,8 +25,11 @@ type config struct {
 // A BSON document's size is a signed 32-bit number and base64 makes 4 bytes of 3.
 const mostFileSize = 1 << 30
 
+// Each download is a query under way.
+const mostDownloads = 256
+
 func defaults() config {
-	return config{maxFileSize: 64 << 20}
+	return config{maxFileSize: 64 << 20, downloads: 4}
 }
 
 // misuse is the error of the constructor or an option that was given what it cannot use.
@@ -41,6 +45,17 @@ func WithMaxFileSize(bytes int64) Option {
 			return misuse("WithMaxFileSize", fmt.Sprintf("%d bytes", bytes), fmt.Sprintf("use 1 to %d bytes", mostFileSize))
 		}
 		c.maxFileSize = bytes
+		return nil
+	}
+}
+
+// WithDownloads sets how many files of a batch are read at the same time, 1 to 256. Their order stays. Default: 4.
+func WithDownloads(n int) Option {
+	return func(c *config) error {
+		if n < 1 || n > mostDownloads {
+			return misuse("WithDownloads", fmt.Sprintf("%d files", n), fmt.Sprintf("use 1 to %d", mostDownloads))
+		}
+		c.downloads = n
 		return nil
 	}
 }

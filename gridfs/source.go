@@ -22,8 +22,9 @@ var (
 // a failed change of its batch. Errors of access end the run; everything else is tried again. NewSource's own errors are
 // *goatee.ConfigError.
 //
-// Memory: one file per source is read at a time, a document with a file travels in a batch of its own, and its bytes
-// count in the in-flight budget. Those of updates that come without document are read one per lane.
+// Memory: a document with a file travels in a batch of its own, and its bytes count in the in-flight budget. Before that,
+// each source holds one file and what WithDownloads reads ahead of it, at most 32 MiB of text together. Those of updates
+// that come without document are read one per lane.
 //
 // What inner can do beyond goatee.Source is found through the wrapper (goatee.As). It uses client for the content and
 // does not disconnect it.

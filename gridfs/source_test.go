@@ -62,7 +62,17 @@ func (s store) namespace() goatee.Namespace {
 // upload stores a file in small chunks and returns the change its document makes.
 func (s store) upload(content []byte) goatee.Change {
 	s.t.Helper()
-	bucket, err := driver.NewBucket(s.db, options.GridFSBucket().SetName(s.bucket).SetChunkSizeBytes(1000))
+	return s.uploadChunks(content, 1000)
+}
+
+func (s store) uploadLarge(bytes int) goatee.Change {
+	s.t.Helper()
+	return s.uploadChunks(content(bytes), 1<<20)
+}
+
+func (s store) uploadChunks(content []byte, size int32) goatee.Change {
+	s.t.Helper()
+	bucket, err := driver.NewBucket(s.db, options.GridFSBucket().SetName(s.bucket).SetChunkSizeBytes(size))
 	require.NoError(s.t, err)
 	id, err := bucket.UploadFromStream("a.txt", bytes.NewReader(content))
 	require.NoError(s.t, err)
@@ -356,6 +366,10 @@ func TestNewSourceSaysWhatIsWrong(t *testing.T) {
 		"gridfs.WithMaxFileSize: 0 bytes":     func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithMaxFileSize(0)) },
 		"gridfs.WithMaxFileSize: 1073741825 bytes": func() (goatee.Source, error) {
 			return gridfs.NewSource(inner{}, s.client, gridfs.WithMaxFileSize(1<<30+1))
+		},
+		"gridfs.WithDownloads: 0 files": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithDownloads(0)) },
+		"gridfs.WithDownloads: 257 files": func() (goatee.Source, error) {
+			return gridfs.NewSource(inner{}, s.client, gridfs.WithDownloads(257))
 		},
 		"gridfs.WithNamespaces: no namespace": func() (goatee.Source, error) { return gridfs.NewSource(inner{}, s.client, gridfs.WithNamespaces()) },
 		`"shop.orders" is not a collection of files`: func() (goatee.Source, error) {

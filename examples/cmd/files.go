@@ -32,6 +32,9 @@ func withFiles(f config.Files, client *mongo.Client, all []goatee.Source) ([]goa
 	if f.MaxSize > 0 {
 		opts = append(opts, gridfs.WithMaxFileSize(min(f.MaxSize, mostFileSize)))
 	}
+	if f.Downloaders > 0 {
+		opts = append(opts, gridfs.WithDownloads(f.Downloaders))
+	}
 	for i := range all {
 		files, err := gridfs.NewSource(all[i], client, opts...)
 		if err != nil {

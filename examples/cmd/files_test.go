@@ -73,6 +73,7 @@ file-namespaces = ["DB.docs.files"]
 direct-read-namespaces = ["DB.docs.files"]
 change-stream-namespaces = ["DB"]
 max-file-size = 10
+file-downloaders = 3
 `
 
 func TestFilesCarryTheirContent(t *testing.T) {

@@ -11,7 +11,9 @@ type Files struct {
 	Index      bool
 	Namespaces []string
 	// MaxSize is the size in bytes above which content is left out; 0 is the library's default.
-	MaxSize            int64
+	MaxSize int64
+	// Downloaders is how many files a source reads at once; 0 is the library's default.
+	Downloaders        int
 	DisablePipelinePut bool
 }
 
@@ -32,6 +34,10 @@ func fileOptions(f *Files) []option {
 			name: "max-file-size", value: number64(&f.MaxSize),
 			doc: "size in bytes above which a file is not read and its file stays empty; 0 is 67108864, the most is 1073741824; " +
 				"Elasticsearch must take requests of 4/3 of it",
+		},
+		{
+			name: "file-downloaders", value: count(&f.Downloaders, 256),
+			doc: "files that each change stream and direct read reads at once, with at most 32 MiB of text read ahead; 0 is 4",
 		},
 		{
 			name: "disable-file-pipeline-put", value: toggle(&f.DisablePipelinePut),

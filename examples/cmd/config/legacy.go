@@ -103,7 +103,6 @@ func harmlessKeys() []legacy {
 		{name: "direct-read-no-timeout", isBool: true, why: "direct reads reopen a cursor that timed out"},
 		{name: "direct-read-bounded", isBool: true, why: "direct reads end where the collection ends; later changes come from change streams"},
 		{name: "elasticsearch-retry", isBool: true, why: "what may pass is always retried"},
-		{name: "file-downloaders", why: "each source reads the content of one file at a time"},
 		{name: "file-highlighting", isBool: true, why: "attachment.content can always be highlighted"},
 		{name: "relate-threads", why: "related documents are read as the pipeline takes them"},
 		{name: "relate-buffer", why: "no relation is ever skipped: a full pipeline makes the change stream wait"},
