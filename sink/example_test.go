@@ -183,3 +183,25 @@ func ExampleNewTimeMachine() {
 	fmt.Println(len(es.Docs("shop.orders")), len(es.Docs("log.shop.orders.2024-05-17")))
 	// Output: 1 2
 }
+
+// What a document was at a time, and all that became of it.
+func ExampleHistory() {
+	client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{"http://localhost:9200"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	history, err := sink.NewHistory(client)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	if e, ok, err := history.AsOf(ctx, "shop.orders", "1", time.Now().Add(-time.Hour)); err == nil && ok {
+		fmt.Printf("an hour ago: %s\n", e.Document)
+	}
+	for e, err := range history.Entries(ctx, "shop.orders", "1") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d: %s\n", e.ClusterTime.T, e.Document)
+	}
+}

@@ -34,6 +34,8 @@ const (
 // An entry holds what is written for its change. The document of an update is looked up a moment later, unless the source
 // reads post-images: it may hold what later updates did, and if it is gone by then there is no entry.
 //
+// [History] reads what has been recorded.
+//
 // An entry that cannot be written is a failure of its change, like one of the document. Other sinks that wrap the bulk
 // sink, such as Stateful, go around a TimeMachine. It is safe for concurrent use.
 type TimeMachine struct {

@@ -72,6 +72,10 @@ func newElasticsearch(c *config.Config) (*elasticsearch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return elasticsearchOver(c, transport)
+}
+
+func elasticsearchOver(c *config.Config, transport *http.Transport) (*elasticsearch.Client, error) {
 	client, err := elasticsearch.NewClient(elasticsearch.Config{
 		Addresses:    c.ElasticsearchURLs,
 		Username:     c.ElasticsearchUser,

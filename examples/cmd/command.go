@@ -34,7 +34,7 @@ type session struct {
 
 // commands are all subcommands.
 func commands() []*command {
-	return []*command{dryRunCommand()}
+	return []*command{dryRunCommand(), historyCommand()}
 }
 
 // findCommand returns the subcommand that a command line begins with, and the arguments for it; nil for the daemon.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/gjson"
@@ -44,7 +45,8 @@ func TestTheHistoryOfADocument(t *testing.T) {
 	require.NoError(t, s.db.CreateCollection(t.Context(), "a"))
 	toml := s.config("change-stream-namespaces = ['DB.a']\ntime-machine-namespaces = ['DB.a']\ntime-machine-deletes = true\n" +
 		"time-machine-index-prefix = 'DB.log'\ntime-machine-index-suffix = '2006'\nresume = true")
-	p := start(t, toml)
+	mapped := "\n[[mapping]]\nnamespace = '" + s.db.Name() + ".a'\nindex = '" + s.db.Name() + ".mapped'"
+	p := start(t, toml+mapped)
 	p.waitLog("listening for events")
 	a := s.db.Collection("a")
 	s.insert("a", bson.M{"_id": "joe", "age": 1}, bson.M{"_id": "ann"})
@@ -59,11 +61,11 @@ func TestTheHistoryOfADocument(t *testing.T) {
 		})
 		return err
 	}))
-	s.waitFor(s.db.Name()+".a", "joe", `{"age":4}`) // a document that is gone cannot be looked up
+	s.waitFor(s.db.Name()+".mapped", "joe", `{"age":4}`) // a document that is gone cannot be looked up
 	_, err = a.DeleteOne(t.Context(), bson.M{"_id": "joe"})
 	require.NoError(t, err)
 	s.insert("a", bson.M{"_id": "end"})
-	s.waitFor(s.db.Name()+".a", "end", "{}")
+	s.waitFor(s.db.Name()+".mapped", "end", "{}")
 	p.stop()
 
 	indices := s.db.Name() + ".log.*"
@@ -76,11 +78,30 @@ func TestTheHistoryOfADocument(t *testing.T) {
 	}
 	require.True(t, entries[4].Get("_source_deleted").Bool())
 
+	code, out, log := subcommand(t, "history", toml+mapped, "-namespace", s.db.Name()+".a", "-id", "joe")
+	require.Zero(t, code, log)
+	require.Equal(t, strings.Join(texts(entries), "\n")+"\n", out)
+	at := time.Unix(entries[0].Get("oplog_ts.T").Int(), 0)
+	for _, q := range []struct {
+		what, id string
+		at       time.Time
+		want     string
+	}{
+		{"before it was inserted", "joe", at.Add(-time.Second), ""},
+		{"when it had been deleted", "joe", at.Add(time.Hour), ""},
+		{"another document", "ann", at.Add(time.Hour), "{}\n"},
+		{"a document that never was", "bob", at.Add(time.Hour), ""},
+	} {
+		code, out, log := subcommand(t, "history", toml+mapped, "-namespace", s.db.Name()+".a", "-id", q.id, "-as-of", q.at.Format(time.RFC3339))
+		require.Equal(t, q.want == "", code == exitFailure, "%s: %s", q.what, log)
+		require.Equal(t, q.want, out, q.what)
+	}
+
 	// The stored position is lost: everything is delivered again.
 	require.NoError(t, s.db.Client().Database(s.stateDB()).Drop(context.Background()))
-	p = start(t, toml+"\nresume-from-timestamp = "+entries[0].Get("oplog_ts.T").Raw)
+	p = start(t, toml+"\nresume-from-timestamp = "+entries[0].Get("oplog_ts.T").Raw+mapped)
 	s.insert("a", bson.M{"_id": "again"})
-	s.waitFor(s.db.Name()+".a", "again", "{}")
+	s.waitFor(s.db.Name()+".mapped", "again", "{}")
 	p.stop()
 	replayed, _ := s.history(indices, "joe")
 	require.Equal(t, texts(entries), texts(replayed), "replays add nothing")
@@ -91,4 +112,17 @@ func texts(all []gjson.Result) (raw []string) {
 		raw = append(raw, r.Raw)
 	}
 	return raw
+}
+
+func TestMisuseOfTheHistoryCommand(t *testing.T) {
+	for want, args := range map[string][]string{
+		"-namespace": {"-id", "1"},
+		"-id":        {"-namespace", "a.b"},
+		"2026-01-31": {"-namespace", "a.b", "-id", "1", "-as-of", "yesterday"},
+	} {
+		code, out, log := subcommand(t, "history", "", args...)
+		require.Equal(t, exitFailure, code)
+		require.Empty(t, out)
+		require.Contains(t, log, want)
+	}
 }
