@@ -13,10 +13,17 @@ func withHistory(c *config.Config, next goatee.Sink) (goatee.Sink, error) {
 	if len(h.Namespaces) == 0 {
 		return next, nil
 	}
-	return sink.NewTimeMachine(next,
+	return sink.NewTimeMachine(next, append(historyOptions(c),
 		sink.WithHistoryNamespaces(h.Namespaces...),
-		sink.WithHistoryPrefix(h.Prefix), sink.WithHistorySuffix(h.Suffix),
-		sink.WithHistoryFields(c.ClusterTime.TSField, c.ClusterTime.DateField, c.ClusterTime.DateFormat),
 		sink.WithHistoryOfReads(h.DirectReads), sink.WithHistoryOfDeletes(h.Deletes),
-	)
+	)...)
+}
+
+// historyOptions say where entries are and what their fields are called.
+func historyOptions(c *config.Config) []sink.TimeMachineOption {
+	h, t := c.TimeMachine, c.ClusterTime
+	return []sink.TimeMachineOption{
+		sink.WithHistoryPrefix(h.Prefix), sink.WithHistorySuffix(h.Suffix),
+		sink.WithHistoryFields(t.TSField, t.DateField, t.DateFormat),
+	}
 }

@@ -21,7 +21,7 @@ func (s *stack) history(indices, id string) (entries []gjson.Result, shards int6
 	require.NoError(s.t, res.Body.Close())
 	res, err = s.es.Search(
 		s.es.Search.WithIndex(indices), s.es.Search.WithRouting(id), s.es.Search.WithSize(100),
-		s.es.Search.WithSort("oplog_ts.T", "oplog_ts.I", "_seq_no"),
+		s.es.Search.WithSort("_at.T", "_at.I", "_seq_no"),
 		s.es.Search.WithBody(strings.NewReader(`{"query": {"term": {"_source_id.keyword": "`+id+`"}}}`)),
 	)
 	require.NoError(s.t, err)
@@ -44,7 +44,7 @@ func TestTheHistoryOfADocument(t *testing.T) {
 	})
 	require.NoError(t, s.db.CreateCollection(t.Context(), "a"))
 	toml := s.config("change-stream-namespaces = ['DB.a']\ntime-machine-namespaces = ['DB.a']\ntime-machine-deletes = true\n" +
-		"time-machine-index-prefix = 'DB.log'\ntime-machine-index-suffix = '2006'\nresume = true")
+		"time-machine-index-prefix = 'DB.log'\ntime-machine-index-suffix = '2006'\noplog-ts-field-name = '_at'\nresume = true")
 	mapped := "\n[[mapping]]\nnamespace = '" + s.db.Name() + ".a'\nindex = '" + s.db.Name() + ".mapped'"
 	p := start(t, toml+mapped)
 	p.waitLog("listening for events")
@@ -81,7 +81,7 @@ func TestTheHistoryOfADocument(t *testing.T) {
 	code, out, log := subcommand(t, "history", toml+mapped, "-namespace", s.db.Name()+".a", "-id", "joe")
 	require.Zero(t, code, log)
 	require.Equal(t, strings.Join(texts(entries), "\n")+"\n", out)
-	at := time.Unix(entries[0].Get("oplog_ts.T").Int(), 0)
+	at := time.Unix(entries[0].Get("_at.T").Int(), 0)
 	for _, q := range []struct {
 		what, id string
 		at       time.Time
@@ -99,7 +99,7 @@ func TestTheHistoryOfADocument(t *testing.T) {
 
 	// The stored position is lost: everything is delivered again.
 	require.NoError(t, s.db.Client().Database(s.stateDB()).Drop(context.Background()))
-	p = start(t, toml+"\nresume-from-timestamp = "+entries[0].Get("oplog_ts.T").Raw+mapped)
+	p = start(t, toml+"\nresume-from-timestamp = "+entries[0].Get("_at.T").Raw+mapped)
 	s.insert("a", bson.M{"_id": "again"})
 	s.waitFor(s.db.Name()+".mapped", "again", "{}")
 	p.stop()

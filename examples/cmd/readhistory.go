@@ -51,7 +51,7 @@ func (q *historyQuestion) answer(ctx context.Context, c *config.Config, out io.W
 	if err != nil {
 		return 0, err
 	}
-	history, err := sink.NewHistory(es, sink.WithHistoryPrefix(c.TimeMachine.Prefix), sink.WithHistorySuffix(c.TimeMachine.Suffix))
+	history, err := sink.NewHistory(es, historyOptions(c)...)
 	if err != nil {
 		return 0, err
 	}

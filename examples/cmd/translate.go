@@ -21,6 +21,7 @@ var keys = []string{
 	"sink.WithHistoryNamespaces", "time-machine-namespaces",
 	"sink.WithHistoryPrefix", "time-machine-index-prefix",
 	"sink.WithHistorySuffix", "time-machine-index-suffix",
+	"sink.WithHistoryFields", "oplog-ts-field-name, oplog-date-field-name, oplog-date-field-format",
 	gridfs.SettingCredentials, "mongo-url",
 	source.SettingAddress, "mongo-url",
 	source.SettingCredentials, "mongo-url",
