@@ -3,8 +3,10 @@ package sink_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,20 +171,14 @@ func TestWhatDocumentsDoHarmsNothingElse(t *testing.T) {
 				failed, rest := goatee.SplitBatchError(b.Write(t.Context(), es.amongHealthy(tc.hard)))
 				require.NoError(t, rest)
 				requireLetters(t, tc.hard, failed)
-				for _, h := range tc.hard {
-					es.holds("", h.id, h.want)
-				}
-				es.holdsHealthy(len(tc.hard))
+				es.holdsAll(tc.hard, true)
 			}
 			var deletes []goatee.Action
 			for _, h := range tc.hard {
 				deletes = append(deletes, es.in("", remove(h.id, 2)))
 			}
 			require.NoError(t, b.Write(t.Context(), deletes))
-			for _, h := range tc.hard {
-				es.holds("", h.id, "")
-			}
-			es.holdsHealthy(len(tc.hard))
+			es.holdsAll(tc.hard, false)
 		})
 	}
 }
@@ -199,13 +195,22 @@ func (e *elastic) amongHealthy(docs []hard) (actions []goatee.Action) {
 	return actions
 }
 
-func (e *elastic) holdsHealthy(n int) {
+// holdsAll checks what is stored after a batch of amongHealthy: the documents, unless they have been deleted again, and
+// the healthy ones beside them.
+func (e *elastic) holdsAll(docs []hard, there bool) {
 	e.t.Helper()
-	for i := range n {
-		for _, name := range []string{"", "-other"} {
-			e.holds(name, fmt.Sprint("healthy ", i), fmt.Sprintf(`{"v":%d}`, i))
+	own, other := map[string]string{}, map[string]string{}
+	for i, h := range docs {
+		own[h.id] = ""
+		if there {
+			own[h.id] = h.want
 		}
+		healthy := fmt.Sprint("healthy ", i)
+		own[healthy] = fmt.Sprintf(`{"v":%d}`, i)
+		other[healthy] = own[healthy]
 	}
+	e.holdsEach("", own)
+	e.holdsEach("-other", other)
 }
 
 // requireLetters checks the failures of a batch of amongHealthy: those that the documents ask for and no others.
@@ -230,11 +235,17 @@ func requireLetters(t *testing.T, docs []hard, failed []*goatee.ActionError) {
 	require.Empty(t, letters, "the neighbours are not at fault")
 }
 
-// holds checks what is stored of a document, digit by digit; "" stands for no document. It asks by a multi-get, because
-// not every id can be part of a path.
+// holds checks what is stored of one document, digit by digit; "" stands for no document.
 func (e *elastic) holds(name, id, want string) {
 	e.t.Helper()
-	query, err := json.Marshal(map[string][]string{"ids": {id}})
+	e.holdsEach(name, map[string]string{id: want})
+}
+
+// holdsEach checks documents by their ids. It asks by a multi-get, because not every id can be part of a path.
+func (e *elastic) holdsEach(name string, wants map[string]string) {
+	e.t.Helper()
+	ids := slices.Collect(maps.Keys(wants))
+	query, err := json.Marshal(map[string][]string{"ids": ids})
 	require.NoError(e.t, err)
 	answer := e.must(http.MethodPost, "/"+e.prefix+name+"/_mget", string(query))
 	var got struct {
@@ -244,13 +255,14 @@ func (e *elastic) holds(name, id, want string) {
 		} `json:"docs"`
 	}
 	require.NoError(e.t, json.Unmarshal(answer, &got))
-	require.Len(e.t, got.Docs, 1)
-	if want == "" {
-		require.False(e.t, got.Docs[0].Found, "%q: %s", id, answer)
-		return
+	require.Len(e.t, got.Docs, len(ids))
+	for i, id := range ids {
+		want, doc := wants[id], got.Docs[i]
+		require.Equal(e.t, want != "", doc.Found, "%q: %s", id, doc.Source)
+		if want != "" {
+			require.Equal(e.t, exact(e.t, want), exact(e.t, string(doc.Source)), "%q", id)
+		}
 	}
-	require.True(e.t, got.Docs[0].Found, "%q", id)
-	require.Equal(e.t, exact(e.t, want), exact(e.t, string(got.Docs[0].Source)), "%q", id)
 }
 
 // exact decodes JSON and keeps numbers as they are written.
@@ -276,10 +288,7 @@ func TestDocumentsOverTheServersLimit(t *testing.T) {
 	failed, rest := goatee.SplitBatchError(b.Write(t.Context(), es.amongHealthy(docs)))
 	require.NoError(t, rest)
 	requireLetters(t, docs, failed)
-	for _, h := range docs {
-		es.holds("", h.id, h.want)
-	}
-	es.holdsHealthy(len(docs))
+	es.holdsAll(docs, true)
 }
 
 // An index that is deleted behind goatee's back comes back with the next document, and an alias is written through to
