@@ -33,7 +33,7 @@ type Entry struct {
 }
 
 // History reads what a [TimeMachine] with the same options has recorded. It asks one shard of each index of a document's
-// history. It is safe for concurrent use.
+// history, and all shards for an id with a comma. It is safe for concurrent use.
 type History struct {
 	client  Client
 	config  timeMachineConfig
@@ -149,7 +149,9 @@ func (h *History) search(ctx context.Context, pattern string, q historyQuery, af
 		return nil, err
 	}
 	query := lenient()
-	query.Set("routing", q.id)
+	if !strings.Contains(q.id, ",") { // a comma separates several values: all shards are asked then
+		query.Set("routing", q.id)
+	}
 	query.Set("allow_partial_search_results", "false")
 	answer, err := h.ask(ctx, ask{method: http.MethodPost, path: "/" + pattern + "/_search", query: query, body: body})
 	if err != nil {

@@ -1,7 +1,9 @@
 package sink_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -26,12 +28,17 @@ func TestHistoryOnElasticsearch(t *testing.T) {
 	history, err := sink.NewHistory(es, opts...)
 	require.NoError(t, err)
 
+	// In several shards, so that a search with the wrong routing finds nothing.
+	template := "/_template/" + es.prefix + "history"
+	es.must(http.MethodPut, template, `{"index_patterns": ["`+es.prefix+`*"], "settings": {"number_of_shards": 5}}`)
+	t.Cleanup(func() { _, _, _ = es.do(context.Background(), http.MethodDelete, template, "") })
+
 	// More than a page, over three months, with ids that are analysed alike, some longer than a keyword.
 	const day = 24 * 3600
 	long := strings.Repeat("long ", 100)
 	var actions []goatee.Action
 	for n := range 450 {
-		for _, id := range []string{"Joe 1", "joe 1", "-", long} {
+		for _, id := range []string{"Joe 1", "joe 1", "-", "a,b", "ü&?/ x", long} {
 			c := goateetest.Replace("a.b", bson.M{"_id": id, "n": n})
 			actions = append(actions, es.in("a", goatee.Action{Change: goateetest.At(c, evening+uint32(n/10*day), uint32(n+1))}))
 		}
@@ -42,7 +49,7 @@ func TestHistoryOnElasticsearch(t *testing.T) {
 	actions = append(actions, es.in("a", goatee.Action{Kind: goatee.ActionDelete, Change: gone}))
 	require.NoError(t, tm.Write(t.Context(), actions))
 
-	for id, changes := range map[string]int{"Joe 1": 451, "joe 1": 450, "-": 450, "joe": 0, strings.TrimSpace(long): 0} {
+	for id, changes := range map[string]int{"Joe 1": 451, "joe 1": 450, "-": 450, "a,b": 450, "ü&?/ x": 450, long: 450, "joe": 0, strings.TrimSpace(long): 0} {
 		n := 0
 		for e, err := range history.Entries(t.Context(), es.prefix+"a", id) {
 			require.NoError(t, err)
