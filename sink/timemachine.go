@@ -122,26 +122,24 @@ func date(c *goatee.Change) time.Time { return time.Unix(int64(c.ClusterTime.T),
 // entryID names a change of the document at a target. A change of a transaction shares its cluster time with others: what
 // it did tells them apart. The document of an update says nothing: it may have been looked up later.
 func entryID(c *goatee.Change, to goatee.Target) string {
-	h := sha256.New()
-	part := func(b []byte) {
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		_, _ = h.Write(b)
+	doc := bson.Raw(nil)
+	if c.Op == goatee.OpInsert || c.Op == goatee.OpReplace {
+		doc, _ = c.Document.Raw() // one that has no bytes cannot be written either
 	}
+	b := make([]byte, 0, len(to.Index)+len(to.ID)+len(to.Routing)+len(doc)+64)
+	part := func(p []byte) { b = append(binary.BigEndian.AppendUint64(b, uint64(len(p))), p...) }
 	part([]byte(to.Index))
 	part([]byte(to.ID))
 	part([]byte(to.Routing))
-	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{byte(c.Op)}, uint64(c.Version())))
+	b = binary.BigEndian.AppendUint64(append(b, byte(c.Op)), uint64(c.Version()))
 	if u := c.Update; u != nil {
 		part(u.UpdatedFields)
 		part(u.RemovedFields.Value)
 		part(u.TruncatedArrays.Value)
 	}
-	if c.Op == goatee.OpInsert || c.Op == goatee.OpReplace {
-		if raw, err := c.Document.Raw(); err == nil {
-			part(raw)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	part(doc)
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
 }
 
 // entry returns what an entry holds: the document as it is written, and whence it comes.
@@ -179,16 +177,8 @@ func (t *TimeMachine) entryOfMap(a *goatee.Action, m bson.M, id string) (goatee.
 // entryOfRaw copies a document without decoding it.
 func (t *TimeMachine) entryOfRaw(a *goatee.Action, raw bson.Raw, id string) (goatee.Document, error) {
 	start, dst := bsoncore.AppendDocumentStart(make([]byte, 0, len(raw)+len(id)+160))
-	if len(raw) > 0 {
-		elements, err := raw.Elements()
-		if err != nil {
-			return goatee.Document{}, err
-		}
-		for _, e := range elements {
-			if !t.owns(e.Key()) {
-				dst = append(dst, e...)
-			}
-		}
+	if err := t.copyElements(&dst, raw); err != nil {
+		return goatee.Document{}, err
 	}
 	dst = bsoncore.AppendStringElement(dst, sourceIDField, id)
 	at, dst := bsoncore.AppendDocumentElementStart(dst, t.config.tsField)
@@ -204,6 +194,24 @@ func (t *TimeMachine) entryOfRaw(a *goatee.Action, raw bson.Raw, id string) (goa
 	}
 	dst, err = bsoncore.AppendDocumentEnd(dst, start)
 	return goatee.NewDocument(dst), err
+}
+
+// copyElements appends the elements of a document that are not the time machine's.
+func (t *TimeMachine) copyElements(dst *[]byte, raw bson.Raw) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	_, rest, ok := bsoncore.ReadLength(raw)
+	for ok && len(rest) > 1 {
+		var e bsoncore.Element
+		if e, rest, ok = bsoncore.ReadElement(rest); ok && !t.owns(e.Key()) {
+			*dst = append(*dst, e...)
+		}
+	}
+	if !ok {
+		return raw.Validate()
+	}
+	return nil
 }
 
 // owns reports whether a field of an entry is the time machine's: Elasticsearch refuses two fields of one name.
